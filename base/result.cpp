@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/result.h"
+
+#include <cerrno>
+#include <system_error>
+
+namespace tclone {
+
+std::string Error::text() const {
+  std::string out;
+  const auto add = [&out](std::string_view part) {
+    if (part.empty()) return;
+    if (!out.empty()) out += ": ";
+    out += part;
+  };
+  add(attempted);
+  if (attempted.find(object) == std::string::npos || object.empty()) add(object);
+  add(why);
+  if (sys != 0) out += " (" + std::generic_category().message(sys) + ")";
+  if (!next.empty()) out += "; " + next;
+  return out;
+}
+
+Code code_of_errno(int sys) noexcept {
+  switch (sys) {
+    case ENOENT:
+    case ENXIO:
+    case ENODEV: return Code::not_found;
+    case EEXIST: return Code::exists;
+    case EBUSY:
+    case ETXTBSY: return Code::busy;
+    case ENOSPC:
+    case EDQUOT: return Code::no_space;
+    case EACCES:
+    case EPERM: return Code::key;
+    default: return Code::failed;
+  }
+}
+
+tl::unexpected<Error> fail_errno(int sys, std::string object, std::string why, std::string next) {
+  return tl::unexpected<Error>(
+      Error{code_of_errno(sys), {}, std::move(object), std::move(why), std::move(next), sys});
+}
+
+}  // namespace tclone

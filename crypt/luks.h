@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The seam between tclone and libcryptsetup: LUKS2 headers, in-band at the head of an outer thin.
+// LibLuks is the real one; tests have a fake. Single-threaded, like libdevmapper below it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "state/types.h"
+
+namespace tclone::crypt {
+
+/// How expensive guessing the secret is made. `machine`: pbkdf2 at 1000 iterations, only for random secrets of at
+/// least 256 bits; `human`: argon2id, capped by the machine's memory, for what a person can remember.
+enum class Cost { machine, human };
+
+struct FormatRequest {
+  std::string device;   ///< path of the outer thin
+  std::string label;    ///< LUKS2 label, "tclone:<vault>"; subsystem is "tclone"
+  Uuid uuid;            ///< UUID the header gets
+  std::uint32_t sector_size = 4096;
+  Cost cost = Cost::machine;
+};
+
+/// A header just made, with its volume key, so that activating it need not unlock it again.
+struct Formatted {
+  HeaderFacts facts;
+  Secret volume_key;
+};
+
+struct Keyslot {
+  int number = 0;
+  std::string kdf;            ///< "pbkdf2" or "argon2id"
+  std::uint32_t iterations = 0;
+  std::uint32_t memory_kib = 0;
+  bool unbound = false;
+};
+
+class Luks {
+ public:
+  virtual ~Luks() = default;
+
+  /// Writes a LUKS2 header of exactly 2 MiB (aes-xts-plain64, 512-bit random volume key) with one keyslot for
+  /// `secret`. The caller has proven that the device is its own and holds nothing. Durable when it returns.
+  [[nodiscard]] virtual Result<Formatted> format(const FormatRequest& request, const Secret& secret) = 0;
+
+  /// What the header on the device says. damaged: no or broken LUKS2 header.
+  [[nodiscard]] virtual Result<HeaderFacts> inspect(const std::string& device) = 0;
+
+  /// Compares the header with `expected` field by field (a null cipher is refused in any case: CVE-2025-59054),
+  /// unlocks it and activates /dev/mapper/<name> (private udev flags, discards allowed, key in the kernel keyring).
+  /// Error key: wrong secret; damaged: header differs, naming the field; exists: name taken.
+  [[nodiscard]] virtual Status open(const std::string& device, const std::string& name, const HeaderFacts& expected,
+                                    const Secret& secret) = 0;
+  /// The same with the volume key of a header just made.
+  [[nodiscard]] virtual Status open_with_volume_key(const std::string& device, const std::string& name,
+                                                    const HeaderFacts& expected, const Secret& volume_key) = 0;
+  /// The same through a LUKS2 token (systemd-cryptenroll), pin from the environment of libcryptsetup's plugins.
+  [[nodiscard]] virtual Status open_with_token(const std::string& device, const std::string& name,
+                                               const HeaderFacts& expected) = 0;
+
+  /// Whether the secret opens a keyslot; which one. Error key if none.
+  [[nodiscard]] virtual Result<int> test(const std::string& device, const HeaderFacts& expected,
+                                         const Secret& secret) = 0;
+  [[nodiscard]] virtual Result<std::vector<Keyslot>> keyslots(const std::string& device) = 0;
+  /// Adds a keyslot for `added`, unlocked by `existing`. Returns its number.
+  [[nodiscard]] virtual Result<int> add_key(const std::string& device, const HeaderFacts& expected,
+                                            const Secret& existing, const Secret& added, Cost cost) = 0;
+  [[nodiscard]] virtual Status remove_key(const std::string& device, const HeaderFacts& expected, int keyslot) = 0;
+
+  /// Destroys every keyslot and then overwrites the whole header (2 MiB) with random bytes and zeros, flushes, and
+  /// reads the raw device back past the cache to verify. Needs no key. A device without a header of ours is
+  /// overwritten all the same (the caller has proven whose it is).
+  [[nodiscard]] virtual Status destroy(const std::string& device) = 0;
+
+  [[nodiscard]] virtual Status backup(const std::string& device, const std::string& file) = 0;
+  /// Refuses (damaged) a backup whose facts differ from `expected`.
+  [[nodiscard]] virtual Status restore(const std::string& device, const std::string& file,
+                                       const HeaderFacts& expected) = 0;
+};
+
+/// libcryptsetup's own messages go to log::debug.
+[[nodiscard]] Result<std::unique_ptr<Luks>> open_luks();
+
+}  // namespace tclone::crypt

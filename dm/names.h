@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Every device-mapper name and UUID tclone uses. Names stay below 128 bytes because a pool's name has at most 40
+// and a volume's at most 63. What users mount is `tclone-<pool>-<volume>`; a hidden layer has an underscore after
+// the second dash, which no volume name may begin with. Vault layers are named by the outer thin id, so renaming
+// a volume touches none of them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/units.h"
+#include "base/uuid.h"
+
+namespace tclone::dm::names {
+
+/// "tclone-<pool>-": the prefix of every device of a pool.
+[[nodiscard]] std::string prefix(const std::string& pool);
+[[nodiscard]] std::string volume(const std::string& pool, const std::string& volume);
+[[nodiscard]] std::string version(const std::string& pool, const std::string& volume, std::uint64_t number);
+
+// Layers of the pool: tclone-<pool>-_state and so on.
+[[nodiscard]] std::string state(const std::string& pool);
+[[nodiscard]] std::string metadata(const std::string& pool);
+[[nodiscard]] std::string spare(const std::string& pool);
+[[nodiscard]] std::string data(const std::string& pool);
+[[nodiscard]] std::string outer_pool(const std::string& pool);
+
+// Layers of a vault: tclone-<pool>-_<outer id>.<layer>
+[[nodiscard]] std::string vault_thin(const std::string& pool, ThinId outer);
+[[nodiscard]] std::string vault_crypt(const std::string& pool, ThinId outer);
+[[nodiscard]] std::string vault_metadata(const std::string& pool, ThinId outer);
+[[nodiscard]] std::string vault_data(const std::string& pool, ThinId outer);
+[[nodiscard]] std::string vault_pool(const std::string& pool, ThinId outer);
+
+/// "TCLONE-<owner uuid, compact>-<suffix>"; owner is the pool, vault, volume or version; suffix names the layer.
+[[nodiscard]] std::string uuid(const Uuid& owner, const std::string& suffix);
+
+}  // namespace tclone::dm::names

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Table lines as pure functions; each has its grammar above it, from Documentation/admin-guide/device-mapper.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "dm/types.h"
+
+namespace tclone::dm {
+
+/// A stretch of a device given as "major:minor".
+struct Piece {
+  std::string dev;
+  Sectors start, length;
+};
+
+/// linear: `<dev path> <offset>`, one line a piece, concatenated.
+[[nodiscard]] Table linear(std::span<const Piece> pieces);
+
+struct PoolOptions {
+  Sectors block;               ///< 128 (64 KiB) to 2097152 (1 GiB), a multiple of 128
+  std::uint64_t low_water = 0; ///< blocks
+  bool zero = true;            ///< false adds skip_block_zeroing
+  bool error_if_full = false;
+  bool discard_passdown = true;
+};
+/// thin-pool: `<metadata dev> <data dev> <block size> <low water mark> [<number of feature args> <args>*]`
+[[nodiscard]] Table thin_pool(const std::string& metadata, const std::string& data, Sectors length,
+                              const PoolOptions& options);
+/// thin: `<pool dev> <dev id> [<external origin dev>]`
+[[nodiscard]] Table thin(const std::string& pool, ThinId id, Sectors length,
+                         const std::optional<std::string>& external_origin = std::nullopt);
+
+// Messages of a thin-pool.
+[[nodiscard]] std::string create_thin(ThinId id);
+[[nodiscard]] std::string create_snap(ThinId id, ThinId origin);
+[[nodiscard]] std::string delete_thin(ThinId id);
+[[nodiscard]] std::string set_transaction_id(std::uint64_t from, std::uint64_t to);
+
+/// The thin id named by a `thin` target's parameters; damaged otherwise.
+[[nodiscard]] Result<ThinId> thin_id_of(const Target& target);
+
+[[nodiscard]] Result<PoolStatus> parse_pool_status(const std::string& params);
+[[nodiscard]] Result<ThinStatus> parse_thin_status(const std::string& params);
+
+}  // namespace tclone::dm

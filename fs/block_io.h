@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Raw input and output on block devices and files.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "base/units.h"
+
+namespace tclone::fs {
+
+/// Writes zeros to [start, start+length), direct where possible, fdatasync'd.
+[[nodiscard]] Status zero(const std::string& path, Bytes start, Bytes length);
+/// BLKDISCARD in pieces of at most 1 GiB... EOPNOTSUPP is success (nothing to give back).
+[[nodiscard]] Status discard(const std::string& path, Bytes start, Bytes length);
+/// Makes every `step` of [start, start+length) have an allocated block below it without changing what it reads as:
+/// reads 4 KiB at the head of each step and writes the same back, O_DIRECT, one fdatasync at the end.
+/// Safe on a live metadata device only while its pool is suspended.
+[[nodiscard]] Status touch(const std::string& path, Bytes start, Bytes length, Bytes step);
+
+/// `done` and `total` in bytes; called at most ten times a second.
+using Progress = std::function<void(Bytes done, Bytes total)>;
+/// Copies an image (file or block device) to the head of a device; holes of the source (SEEK_DATA/SEEK_HOLE) and
+/// blocks of zeros are not written, so they stay unallocated: the target must read as zeros. fdatasync'd. A source that
+/// shrinks meanwhile is an error. Stops with an error when `stop` returns true (asked at least every 4 MiB).
+[[nodiscard]] Status copy_image(const std::string& source, const std::string& target, const Progress& progress,
+                                const std::function<bool()>& stop);
+
+}  // namespace tclone::fs

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Filesystems on volumes: made, grown, mounted. Programs (mkfs.ext4, mkfs.xfs, resize2fs, xfs_growfs, e2fsck) are run
+// without a shell, with a clean environment, stdin from /dev/null, their output captured for error texts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "state/types.h"
+
+namespace tclone::fs {
+
+/// Runs a program found in PATH or /sbin:/usr/sbin. kernel error when it is not installed (naming the Debian package
+/// when known); failed with its last output lines when it ends non-zero. Killed after `timeout_seconds` (0: never).
+struct Output { int status = 0; std::string text; };
+[[nodiscard]] Result<Output> run(const std::vector<std::string>& argv, int timeout_seconds = 0);
+
+/// Makes a filesystem on a device the caller knows to be empty. ext4 gets metadata_csum_seed (its UUID can change
+/// cheaply) and no discard pass; both get `label` cut to what they allow. kind none does nothing.
+[[nodiscard]] Status make(const std::string& device, FsKind kind, const std::string& label);
+/// Grows the filesystem to its device; mounted at `mount_point`, or "" when it is not mounted (XFS is then mounted on
+/// a private temporary folder for the purpose).
+[[nodiscard]] Status grow(const std::string& device, FsKind kind, const std::string& mount_point);
+
+struct MountRequest {
+  std::string device;
+  std::string folder;      ///< must exist
+  FsKind kind = FsKind::none;  ///< none: let libmount find out
+  bool read_only = false;
+  /// XFS refuses a second mount of the same UUID: clones and versions mount with nouuid. A read-only XFS or ext4 on a
+  /// read-only device mounts with norecovery/noload.
+  bool duplicate_uuid = false;
+  std::string options;     ///< user's own, comma-separated
+};
+[[nodiscard]] Status mount(const MountRequest& request);
+/// busy, naming holders, when it is in use. Not mounted: not_found.
+[[nodiscard]] Status unmount(const std::string& folder);
+
+/// Mount points of a block device in this mount namespace, by device number.
+[[nodiscard]] Result<std::vector<std::string>> mount_points(std::uint32_t major, std::uint32_t minor);
+/// True when something is mounted exactly there.
+[[nodiscard]] Result<bool> is_mount_point(const std::string& folder);
+
+}  // namespace tclone::fs

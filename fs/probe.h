@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What is on a device or in a file, and who uses it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "state/types.h"
+
+namespace tclone::fs {
+
+/// The first known signature libblkid finds (filesystem, raid, partition table, crypto...): "ext4 filesystem
+/// \"data\"". nullopt: none. An ambivalent or failed probe is an error, never "none".
+[[nodiscard]] Result<std::optional<std::string>> signature(const std::string& path);
+/// The filesystem on it as far as tclone knows it; FsKind::none for anything else.
+[[nodiscard]] Result<FsKind> filesystem(const std::string& path);
+
+struct BlockFacts {
+  bool block_device = false;  ///< else a regular file
+  Bytes size;
+  std::uint32_t logical_sector = 512;
+  bool read_only = false;
+  std::uint32_t major = 0, minor = 0;  ///< of a block device
+};
+/// Size and kind of a block device or regular file. not_found; usage for anything else (a folder, a char device).
+[[nodiscard]] Result<BlockFacts> block_facts(const std::string& path);
+
+/// One reason why a device is in use.
+struct Holder {
+  int pid = 0;          ///< 0: the kernel (a mount, a device-mapper or md device on top)
+  std::string command;  ///< comm of the process, or the kind of kernel user
+  std::string where;    ///< mount point, or name of the device on top, or the open path
+  /// "process 812 (postgres), mounted at /srv/db"
+  [[nodiscard]] std::string text() const;
+};
+/// Who holds a block device: mounts in any mount namespace visible under /proc, swap, devices stacked on it
+/// (/sys/dev/block/M:N/holders), processes with its node open or with files open on its filesystem. Best effort and
+/// only for messages and refusals: an empty list proves nothing, an O_EXCL open does.
+[[nodiscard]] std::vector<Holder> holders(std::uint32_t major, std::uint32_t minor);
+
+/// Opens a block device O_RDWR|O_EXCL: busy (naming holders) when the kernel says somebody has it.
+[[nodiscard]] Status claimable(const std::string& path);
+
+}  // namespace tclone::fs

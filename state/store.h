@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The state store of one pool: a folder of TOML files on the pool's own state area (tclone-state(5)).
+//
+//   pool.toml  vaults/<name>.toml  volumes/<name>.toml  versions/<volume>@<number>.toml  journal.toml
+//
+// Reading needs no lock: each file is replaced by temp file, fsync, rename, so a reader sees the old record or the
+// new one. Writing needs the pool's lock (state/lock.h), which the store does not take itself.
+// Every file has `format = 1`; a larger number is refused (Code::damaged, "written by a newer tclone"), as are
+// unknown keys, wrong types, out-of-range values, names that do not match their file, and paths that leave the
+// folder: the error names file, line and field. Files are opened with O_NOFOLLOW below the folder's fd.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "state/types.h"
+
+namespace tclone {
+
+class Store {
+ public:
+  /// Opens an existing store. not_found when the folder is not there or holds no pool.toml.
+  [[nodiscard]] static Result<Store> open(const std::string& folder);
+  /// Lays out an empty store with this pool record, durably; refuses (exists) one that has a pool.toml.
+  [[nodiscard]] static Result<Store> create(const std::string& folder, const PoolRecord& pool);
+
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+
+  // not_found when there is no such record; damaged when it cannot be trusted.
+  [[nodiscard]] Result<PoolRecord> pool() const;
+  [[nodiscard]] Result<Vault> vault(const std::string& name) const;
+  [[nodiscard]] Result<Volume> volume(const std::string& name) const;
+  [[nodiscard]] Result<Version> version(const std::string& volume, std::uint64_t number) const;
+  [[nodiscard]] bool has_vault(const std::string& name) const;
+  [[nodiscard]] bool has_volume(const std::string& name) const;
+
+  /// Names in ascending order, from the folder's listing; temp files are passed over.
+  [[nodiscard]] Result<std::vector<std::string>> vault_names() const;
+  [[nodiscard]] Result<std::vector<std::string>> volume_names() const;
+
+  /// Replaces and removes records: all temp files written and made durable, then all renames and removals, then
+  /// one syncfs(2). When it returns, everything is durable. Applying the same change again gives the same store.
+  /// Not atomic as a whole: the journal is what makes it so.
+  [[nodiscard]] Status apply(const RecordChange& change);
+
+  /// The operation under way, if any.
+  [[nodiscard]] Result<std::optional<Journal>> journal() const;
+  /// Durable when it returns. Refuses (exists) when there is one already.
+  [[nodiscard]] Status write_journal(const Journal& journal);
+  /// Removes it; need not be durable, because redoing a finished operation changes nothing.
+  [[nodiscard]] Status clear_journal();
+
+ private:
+  Store(std::string folder, UniqueFd fd) : folder_(std::move(folder)), fd_(std::move(fd)) {}
+  std::string folder_;
+  UniqueFd fd_;
+};
+
+}  // namespace tclone
