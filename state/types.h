@@ -109,6 +109,10 @@ struct Vault {
   Bytes provisioned;  ///< of the metadata area, how much from its start is known to have outer blocks
   Bytes capacity;     ///< present size of the inner data device
   std::uint32_t next_thin = 0;  ///< next inner thin id
+  // What lives in it, kept here so that no operation has to read every volume:
+  std::uint32_t volumes = 0;    ///< writable volumes
+  std::uint32_t versions = 0;   ///< versions
+  Bytes writable;               ///< sum of the sizes of its writable volumes (capacity rule)
   Pending pending;
   bool operator==(const Vault&) const = default;
 };
