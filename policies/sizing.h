@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// How large things are made. Pure arithmetic; tests/unit/policies/sizing_test.cpp holds the properties.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+
+namespace tclone::policies {
+
+// ---- pool ---------------------------------------------------------------------------------------------------
+
+struct Stretch {
+  std::uint32_t device = 0;
+  Bytes start, length;
+};
+
+/// Where the areas of a pool lie; all multiples of 1 MiB.
+struct PoolLayout {
+  Bytes block;  ///< of the outer pool
+  Stretch state, metadata, spare;
+  std::vector<Stretch> data;  ///< one a device
+};
+
+/// The smallest device or file that makes a pool.
+constexpr Bytes kMinPool{160ULL << 20U};
+/// Outer block size by pool size: 1 MiB up to 64 TiB, then 4 MiB. Coarse blocks cost nothing because outer thins are
+/// never snapshotted, and keep outer metadata small.
+[[nodiscard]] Bytes outer_block(Bytes pool);
+/// Lays out the devices in order: label on each, state, metadata and spare on the first, data on all.
+/// Metadata has room for the pool growing sixteenfold (64 bytes a mapping). usage error: too small or too many.
+[[nodiscard]] Result<PoolLayout> lay_out_pool(const std::vector<Bytes>& devices);
+/// Free space below which commands that need more are refused: 5 %, at least 16 MiB, at most 4 GiB.
+[[nodiscard]] Bytes reserve(Bytes pool_data);
+
+// ---- vault --------------------------------------------------------------------------------------------------
+// On the outer thin: [header 2 MiB][metadata, virtual 16 GiB][data]
+
+constexpr Bytes kHeader{2ULL << 20U};
+/// Room kept for inner metadata: the format's own maximum is 15.875 GiB.
+constexpr Bytes kMetadataRoom{16ULL << 30U};
+/// Virtual size of every outer thin. It is fixed, so that a growing vault resizes only its linear data device, never
+/// dm-crypt (whose resize would ask for the key again) nor the outer thin.
+constexpr Bytes kOuterThin{1ULL << 50U};
+constexpr Bytes kMinVolume{4ULL << 20U};
+constexpr Bytes kMaxVolume{256ULL << 40U};
+
+/// A volume's size as it is made: rounded up to 64 KiB. usage error outside kMinVolume..kMaxVolume.
+[[nodiscard]] Result<Bytes> volume_size(Bytes asked);
+/// Inner block size: 64 KiB up to 1 TiB, doubling beyond so that formatting stays flat (one 4 KiB bitmap block per
+/// 16,384 blocks).
+[[nodiscard]] Bytes inner_block(Bytes volume);
+/// The capacity rule: capacity >= blocks used + sum of the sizes of the writable volumes, with which no inner pool can
+/// run out of data space between two operations. Rounded up to whole blocks.
+[[nodiscard]] Bytes needed_capacity(Bytes block, std::uint64_t used_blocks, Bytes writable);
+/// The capacity to grow to when `needed` exceeds the present one: at least half as much again, so that publishes do not
+/// grow it each time.
+[[nodiscard]] Bytes grown_capacity(Bytes block, Bytes present, Bytes needed);
+/// Size of the inner metadata device for a capacity: 96 bytes a block (twice what a dense tree takes, so that a
+/// snapshot's whole tree can be copied), from 16 MiB up to 15.875 GiB, multiple of 1 MiB.
+[[nodiscard]] Bytes inner_metadata(Bytes block, Bytes capacity);
+/// How much of the metadata area has outer blocks ahead of its use: what is used now, plus 48 bytes for every block
+/// the writable volumes could still fill (at most 32 MiB), at least one outer block; whole outer blocks, never more
+/// than the device. Running full, the outer pool then fails data writes only.
+[[nodiscard]] Bytes provisioned_metadata(Bytes outer_block, Bytes inner_block, Bytes used, Bytes writable,
+                                         Bytes device);
+
+}  // namespace tclone::policies
