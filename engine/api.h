@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the command line asks of the engine: one request and one function a command. Every function checks its
+// arguments, finds the pool, takes the lock where it changes something (recovering first if a crash left a journal),
+// and leaves either everything or nothing done. Errors carry Error::attempted.
+//
+// `pool` in a request may be empty: the only known pool, or default_pool of tclone.toml, is meant then.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/env.h"
+#include "state/types.h"
+
+namespace tclone::engine {
+
+struct StepTime {
+  std::string text;
+  double ms = 0;
+};
+
+/// What an operation that changes something did, or with Env::dry_run would do.
+struct Outcome {
+  std::string operation;               ///< "clone db@3 to web1"
+  std::string name;                    ///< the volume or pool it was about
+  std::string device;                  ///< its device path when it is active afterwards, else ""
+  std::vector<VersionRef> versions;    ///< made by it
+  std::vector<StepTime> steps;         ///< in order; ms is 0 in a dry run
+  std::vector<std::string> warnings;   ///< done, but...
+  bool changed = true;                 ///< false: it was so already
+};
+
+// ---- pools ------------------------------------------------------------------------------------------------------
+
+struct PoolCreate {
+  std::string name = "default";
+  std::string file;                    ///< "" with no devices: <lib>/<name>.pool
+  std::optional<Bytes> size;           ///< of the file; default: 80 % of the free space, at least 1 GiB, sparse
+  std::vector<std::string> devices;
+  std::uint32_t sector_size = 4096;    ///< 4096 or 512
+  WhenFull when_full = WhenFull::queue;
+  bool force = false;                  ///< over known signatures; never over something in use
+};
+[[nodiscard]] Result<Outcome> pool_create(Env& env, const PoolCreate& request);
+
+struct PoolSummary {
+  std::string name;
+  Uuid uuid;
+  std::vector<std::string> paths;
+  bool active = false;
+  std::string trouble;                 ///< why it cannot be told more, or ""
+};
+[[nodiscard]] Result<std::vector<PoolSummary>> pool_list(Env& env);
+
+struct Usage { Bytes used, total; };
+struct VaultView {
+  Vault record;
+  bool open = false;
+  std::optional<Usage> data, metadata; ///< of the inner pool, when open
+  std::string health;                  ///< "ok", "read-only", "needs check", "out of data space"...; "closed"
+  std::optional<Bytes> allocated;      ///< taken from the outer pool, when open
+};
+struct VolumeView {
+  Volume record;
+  KeySource key;
+  bool encrypted = true;
+  bool active = false;
+  std::string device;                  ///< path, whether it is active or not
+  std::vector<std::string> mounts;
+  std::optional<Bytes> mapped;         ///< what its thin maps, when active
+  std::optional<Bytes> exclusive;      ///< what only it holds, where that is cheap to know
+};
+struct PoolView {
+  PoolSummary summary;
+  PoolRecord record;                   ///< when active
+  Bytes block;
+  Usage data, metadata;
+  std::string health;
+  Bytes reserve, free;
+  bool below_reserve = false;
+  std::string unfinished;              ///< operation a crash left, or ""
+  std::vector<VaultView> vaults;
+  std::vector<VolumeView> volumes;
+};
+[[nodiscard]] Result<PoolView> pool_status(Env& env, const std::string& pool);
+
+struct PoolActivate {
+  std::string pool;
+  bool volumes = false;                ///< every volume as well; those that fail are warnings
+  bool takeover = false;               ///< although the label says that another host has it
+};
+[[nodiscard]] Result<Outcome> pool_activate(Env& env, const PoolActivate& request);
+[[nodiscard]] Result<Outcome> pool_deactivate(Env& env, const std::string& pool);
+
+struct PoolImport {
+  std::vector<std::string> paths;      ///< every device, or the file
+  std::string name;                    ///< "" for the name in the label
+  bool takeover = false;
+};
+/// Remembers where the pool is and activates it.
+[[nodiscard]] Result<Outcome> pool_import(Env& env, const PoolImport& request);
+/// Deactivates it and forgets where it is.
+[[nodiscard]] Result<Outcome> pool_export(Env& env, const std::string& pool);
+/// Every vault's header overwritten, keys removed, label wiped, the default file removed. Needs no open vault.
+/// The caller has asked for confirmation. Refused (exists) while a volume is active.
+[[nodiscard]] Result<Outcome> pool_destroy(Env& env, const std::string& pool);
+
+// ---- volumes ----------------------------------------------------------------------------------------------------
+
+struct Create {
+  std::string pool, name;
+  std::optional<Bytes> size;           ///< may be missing with `from`: the image's size
+  FsKind fs = FsKind::ext4;            ///< ignored with `from`, whose filesystem is looked up
+  bool plain = false;
+  std::optional<KeySource> key;        ///< default: a generated key file
+  std::string from;                    ///< image file or block device, or ""
+};
+[[nodiscard]] Result<Outcome> create(Env& env, const Create& request);
+
+struct Clone {
+  std::string pool, source, name;      ///< source: "db", "db@3", "db@stable"
+  bool shared_key = false;
+  std::string vault;                   ///< put it into this existing vault
+  std::optional<KeySource> key;
+  std::string follows;                 ///< tag; "" means latest
+};
+[[nodiscard]] Result<Outcome> clone(Env& env, const Clone& request);
+
+struct Publish {
+  std::string pool;
+  std::vector<std::string> names;
+  std::vector<std::string> tags;
+  std::string message;
+};
+[[nodiscard]] Result<Outcome> publish(Env& env, const Publish& request);
+
+struct Restart {
+  std::string pool, name;
+  std::string to;                      ///< number or tag; "" for the default of the command
+  bool if_newer = false;               ///< refresh: nothing to do when it stands on that version already
+};
+/// Back to the origin version, or to one of its own (`to`); a base volume goes back to its newest version.
+[[nodiscard]] Result<Outcome> revert(Env& env, const Restart& request);
+/// To the version it follows, or `to` of the volume it was cloned from.
+[[nodiscard]] Result<Outcome> refresh(Env& env, const Restart& request);
+
+struct Named { std::string pool, name; };
+/// A volume with its versions, or one version ("db@3").
+[[nodiscard]] Result<Outcome> remove(Env& env, const Named& request);
+[[nodiscard]] Result<Outcome> rename(Env& env, const Named& from, const std::string& to);
+/// `target` is "db@3" or "db@latest" (or "db": its newest version).
+[[nodiscard]] Result<Outcome> tag(Env& env, const std::string& pool, const std::string& target, const std::string& tag);
+[[nodiscard]] Result<Outcome> untag(Env& env, const std::string& pool, const std::string& volume, const std::string& tag);
+[[nodiscard]] Result<Outcome> resize(Env& env, const Named& volume, Bytes size);
+
+/// Names may be volumes or versions; `all` means every volume. Several failures: the first error, others as warnings.
+struct Activation { std::string pool; std::vector<std::string> names; bool all = false; };
+[[nodiscard]] Result<Outcome> activate(Env& env, const Activation& request);
+[[nodiscard]] Result<Outcome> deactivate(Env& env, const Activation& request);
+
+struct Mount {
+  std::string pool, name;              ///< a volume, or a version (read-only)
+  std::string folder;                  ///< "" for /run/tclone/<pool>/mnt/<name>; made when missing
+  bool read_only = false;
+  std::string options;
+};
+struct Mounted { Outcome outcome; std::string folder; };
+[[nodiscard]] Result<Mounted> mount(Env& env, const Mount& request);
+/// By volume name or by folder. The volume stays active.
+[[nodiscard]] Result<Outcome> unmount(Env& env, const Named& request);
+
+// ---- looking ------------------------------------------------------------------------------------------------------
+// No lock is taken: records are read as they are.
+
+[[nodiscard]] Result<std::vector<VolumeView>> list(Env& env, const std::string& pool);
+
+struct VersionView {
+  Version record;
+  std::vector<std::string> tags;
+  bool active = false;
+  std::string device;
+  std::vector<std::string> clones;     ///< volumes cloned from it, own-key and shared-key
+};
+struct TreeNode {
+  std::string text;                    ///< "db" or "db@3"
+  bool version = false;
+  bool own_key = false;                ///< of a clone
+  std::vector<std::string> tags;
+  std::vector<TreeNode> below;
+};
+[[nodiscard]] Result<std::vector<TreeNode>> tree(Env& env, const std::string& pool);
+/// Newest first.
+[[nodiscard]] Result<std::vector<VersionView>> history(Env& env, const Named& volume);
+
+struct Shown {
+  std::optional<VolumeView> volume;    ///< one of the two
+  std::optional<VersionView> version;
+  VaultView vault;
+};
+[[nodiscard]] Result<Shown> show(Env& env, const Named& target);
+/// Device path of a volume or version; not_found when there is no such thing, whether it is active or not.
+[[nodiscard]] Result<std::string> path(Env& env, const Named& target);
+
+// ---- care -----------------------------------------------------------------------------------------------------------
+
+/// Finishes or undoes what a crash left; Outcome::changed is false when there was nothing.
+[[nodiscard]] Result<Outcome> recover(Env& env, const std::string& pool);
+
+struct Finding {
+  std::string what;                    ///< one sentence
+  std::string consequence;
+  std::string mend;                    ///< a command, or what to do
+  bool serious = true;                 ///< false: advice only
+};
+/// Looks at everything it may look at without a key and without changing anything.
+[[nodiscard]] Result<std::vector<Finding>> doctor(Env& env, const std::string& pool);
+
+}  // namespace tclone::engine

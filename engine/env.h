@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/units.h"
+#include "crypt/luks.h"
+#include "dm/device_mapper.h"
+
+namespace tclone::engine {
+
+/// Where tclone keeps things on the host. Overridden only by tests, through main.
+struct Paths {
+  std::string etc = "/etc/tclone";      ///< pools/<name>.toml, keys/<vault uuid>.key, tclone.toml
+  std::string run = "/run/tclone";      ///< locks and what lasts until the next boot
+  std::string lib = "/var/lib/tclone";  ///< mount points of state areas, default place of pool files
+};
+
+/// Everything an operation reaches the world through. Owned by main; outlives every call.
+struct Env {
+  dm::DeviceMapper& dm;
+  crypt::Luks& luks;
+  Paths paths;
+  std::string command = "tclone";                      ///< for the lock's message; no secrets
+  std::chrono::milliseconds lock_deadline{30000};
+  std::function<std::int64_t()> now;                   ///< seconds since the epoch
+  std::function<bool()> stop = [] { return false; };   ///< true once SIGINT or SIGTERM arrived
+  std::function<void(std::string_view what, Bytes done, Bytes total)> progress = [](auto, auto, auto) {};
+  bool dry_run = false;
+};
+
+}  // namespace tclone::engine
