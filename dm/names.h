@@ -32,6 +32,14 @@ namespace tclone::dm::names {
 [[nodiscard]] std::string vault_data(const std::string& pool, ThinId outer);
 [[nodiscard]] std::string vault_pool(const std::string& pool, ThinId outer);
 
+/// Whether a device-mapper name is that of a hidden layer: an underscore follows its second dash. The shipped udev
+/// rules decide by the same property.
+[[nodiscard]] bool hidden(const std::string& name);
+
+/// What a name must be for this room to hand it to the kernel: 1 to 127 of [A-Za-z0-9._@+:#=-], no '/', not "." or
+/// "..". (DM_NAME_LEN is 128 with its zero; name mangling is off, so nothing else may get through.)
+[[nodiscard]] bool valid(const std::string& name);
+
 /// "TCLONE-<owner uuid, compact>-<suffix>"; owner is the pool, vault, volume or version; suffix names the layer.
 [[nodiscard]] std::string uuid(const Uuid& owner, const std::string& suffix);
 

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Private to dm/: the questions LibDeviceMapper asks. They change nothing and need no udev.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "dm/types.h"
+
+namespace tclone::dm::query {
+
+[[nodiscard]] Result<std::optional<Info>> info(const std::string& name);
+[[nodiscard]] Result<std::vector<Named>> list(const std::string& prefix);
+/// The live table. The key of a crypt line is overwritten with zeros of the same length.
+[[nodiscard]] Result<Table> table(const std::string& name);
+/// The status parameters of the one target of a device; damaged when it is not a `type`.
+[[nodiscard]] Result<std::string> status(const std::string& name, const std::string& type, bool noflush);
+
+}  // namespace tclone::dm::query

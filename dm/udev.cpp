@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dm/udev.h"
+
+#include <libdevmapper.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+
+namespace tclone::dm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kPatience{5000};
+constexpr std::chrono::milliseconds kShortPatience{500};  // udev was late once: it will be again
+bool g_was_late = false;
+
+timespec left_until(Clock::time_point deadline) {
+  const auto left = std::max(deadline - Clock::now(), Clock::duration::zero());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+  const auto nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds);
+  timespec time{};
+  time.tv_sec = static_cast<time_t>(seconds.count());
+  time.tv_nsec = static_cast<long>(nanos.count());
+  return time;
+}
+
+/// False when time ran out. A semaphore that is gone, or cannot be waited for, counts as done.
+bool wait_for_zero(int semaphore, Clock::time_point deadline) {
+  // The creator holds one count of its own, which keeps the value from touching zero early.
+  sembuf release{0, -1, IPC_NOWAIT};
+  if (semop(semaphore, &release, 1) != 0) return true;
+  sembuf zero{0, 0, 0};
+  for (;;) {
+    const timespec left = left_until(deadline);
+    if (semtimedop(semaphore, &zero, 1, &left) == 0) return true;
+    if (errno == EAGAIN) return false;
+    if (errno != EINTR) return true;
+  }
+}
+
+}  // namespace
+
+std::uint16_t udev_flags(Udev udev) {
+  switch (udev) {
+    case Udev::hidden:
+      return DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG |
+             DM_UDEV_DISABLE_OTHER_RULES_FLAG;
+    case Udev::low_priority: return DM_UDEV_LOW_PRIORITY_FLAG;
+    case Udev::visible: break;
+  }
+  return 0;
+}
+
+void UdevCookie::attach(dm_task* task, std::uint16_t flags) {
+  if (dm_task_set_cookie(task, &cookie_, flags) == 0) log::debug("no udev cookie for this device-mapper request");
+}
+
+void UdevCookie::wait() {
+  const std::uint32_t cookie = std::exchange(cookie_, 0);
+  if (cookie != 0) {
+    const int semaphore = semget(static_cast<key_t>(cookie), 1, 0);
+    if (semaphore >= 0) {
+      const auto patience = g_was_late ? kShortPatience : kPatience;
+      const bool in_time = wait_for_zero(semaphore, Clock::now() + patience);
+      semctl(semaphore, 0, IPC_RMID);
+      if (!in_time && !std::exchange(g_was_late, true)) {
+        log::warn("udev did not answer in time: device nodes are made without it (is systemd-udevd alive, and does "
+                  "it share the IPC namespace? DM_DISABLE_UDEV=1 avoids the wait)");
+      }
+    }
+  }
+  // What dm_udev_wait() ends with: carries out libdm's queued node operations where udev has not.
+  dm_task_update_nodes();
+}
+
+}  // namespace tclone::dm
