@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "crypt/device.h"
+#include "crypt/files.h"
+#include "crypt/lib_luks.h"
+
+namespace tclone::crypt {
+
+Status LibLuks::backup(const std::string& device, const std::string& file) {
+  const Device loaded = TC_TRY(load(device));
+  struct stat info{};
+  if (lstat(file.c_str(), &info) == 0) return fail(Code::exists, file, "exists already, and is not overwritten");
+  // The library creates it with O_EXCL and mode 0400.
+  const int r = crypt_header_backup(loaded.get(), CRYPT_LUKS2, file.c_str());
+  if (r < 0) return fail_crypt(r, file, "cannot write the header backup");
+  Status durable = sync_file_and_folder(file);
+  if (!durable) unlink(file.c_str());
+  return durable;
+}
+
+Status LibLuks::restore(const std::string& device, const std::string& file, const HeaderFacts& expected) {
+  {
+    const Device saved = TC_TRY(load(file));
+    TC_CHECK(compare(expected, TC_TRY(facts_of(saved.get(), file)), file));
+  }
+  const Device target = TC_TRY(init(device));
+  const int r = crypt_header_restore(target.get(), CRYPT_LUKS2, file.c_str());
+  if (r < 0) return fail_crypt(r, device, "cannot restore the header from " + file);
+  TC_CHECK(flush(device));
+  TC_TRY(load_expected(device, expected));
+  return {};
+}
+
+}  // namespace tclone::crypt

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <cerrno>
+
+#include "crypt/device.h"
+#include "crypt/lib_luks.h"
+
+namespace tclone::crypt {
+namespace {
+
+/// The slot that the secret opens, or libcryptsetup's negative errno. Activates nothing.
+int try_key(crypt_device* device, const Secret& secret) {
+  return crypt_activate_by_passphrase(device, nullptr, CRYPT_ANY_SLOT, secret.chars(), secret.size(),
+                                      CRYPT_ACTIVATE_SERIALIZE_MEMORY_HARD_PBKDF);
+}
+
+bool in_use(crypt_keyslot_info state) { return state != CRYPT_SLOT_INACTIVE && state != CRYPT_SLOT_INVALID; }
+
+bool has_free_slot(crypt_device* device) {
+  const int most = crypt_keyslot_max(CRYPT_LUKS2);
+  int used = 0;
+  for (int slot = 0; slot < most; ++slot) used += in_use(crypt_keyslot_status(device, slot)) ? 1 : 0;
+  std::uint64_t metadata = 0;
+  std::uint64_t area = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  if (used == 0 || crypt_get_metadata_size(device, &metadata, &area) < 0) return true;
+  for (int slot = 0; slot < most; ++slot) {
+    if (crypt_keyslot_area(device, slot, &offset, &length) == 0) break;
+  }
+  return length == 0 || (static_cast<std::uint64_t>(used) + 1) * length <= area;
+}
+
+}  // namespace
+
+Result<int> LibLuks::test(const std::string& device, const HeaderFacts& expected, const Secret& secret) {
+  TC_CHECK(check_secret(secret, Cost::human, device));
+  const Device loaded = TC_TRY(load_expected(device, expected));
+  const int r = try_key(loaded.get(), secret);
+  if (is_wrong_key(r)) return no_key(device);
+  if (r < 0) return fail_crypt(r, device, "cannot try the key");
+  return r;
+}
+
+Result<std::vector<Keyslot>> LibLuks::keyslots(const std::string& device) {
+  const Device loaded = TC_TRY(load(device));
+  std::vector<Keyslot> found;
+  const int most = crypt_keyslot_max(CRYPT_LUKS2);
+  for (int slot = 0; slot < most; ++slot) {
+    const auto state = crypt_keyslot_status(loaded.get(), slot);
+    if (!in_use(state)) continue;
+    crypt_pbkdf_type pbkdf{};
+    const int r = crypt_keyslot_get_pbkdf(loaded.get(), slot, &pbkdf);
+    if (r < 0) return fail_crypt(r, device, "cannot read key slot " + std::to_string(slot));
+    Keyslot keyslot;
+    keyslot.number = slot;
+    keyslot.kdf = pbkdf.type == nullptr ? "" : pbkdf.type;
+    keyslot.iterations = pbkdf.iterations;
+    keyslot.memory_kib = pbkdf.max_memory_kb;
+    keyslot.unbound = state == CRYPT_SLOT_UNBOUND;
+    found.push_back(std::move(keyslot));
+  }
+  return found;
+}
+
+Result<int> LibLuks::add_key(const std::string& device, const HeaderFacts& expected, const Secret& existing,
+                             const Secret& added, Cost cost) {
+  TC_CHECK(check_secret(existing, Cost::human, device));
+  TC_CHECK(check_secret(added, cost, device));
+  const Device loaded = TC_TRY(load_expected(device, expected));
+  if (!has_free_slot(loaded.get())) {
+    return fail(Code::no_space, device, "every key slot is taken", "remove a key that is no longer needed");
+  }
+  TC_CHECK(set_cost(loaded.get(), cost, device));
+  const int r = crypt_keyslot_add_by_passphrase(loaded.get(), CRYPT_ANY_SLOT, existing.chars(), existing.size(),
+                                                added.chars(), added.size());
+  if (is_wrong_key(r)) return no_key(device);
+  if (r < 0) return fail_crypt(r, device, "cannot add the key");
+  TC_CHECK(flush(device));
+  return r;
+}
+
+Status LibLuks::remove_key(const std::string& device, const HeaderFacts& expected, int keyslot) {
+  const Device loaded = TC_TRY(load_expected(device, expected));
+  const auto state = crypt_keyslot_status(loaded.get(), keyslot);
+  if (!in_use(state)) return fail(Code::not_found, device, "there is no key slot " + std::to_string(keyslot));
+  if (state == CRYPT_SLOT_ACTIVE_LAST) {
+    return fail(Code::exists, device, "key slot " + std::to_string(keyslot) + " is the last one",
+                "add another key first: without any, the data is lost");
+  }
+  const int r = crypt_keyslot_destroy(loaded.get(), keyslot);
+  if (r < 0) return fail_crypt(r, device, "cannot remove key slot " + std::to_string(keyslot));
+  return flush(device);
+}
+
+}  // namespace tclone::crypt
