@@ -10,20 +10,25 @@
 
 namespace tclone::fs {
 
-/// Writes zeros to [start, start+length), direct where possible, fdatasync'd.
+// A range beyond the end is a usage error everywhere here: no file is ever made longer.
+
+/// Writes real zeros to [start, start+length), direct where possible, fdatasync'd.
 [[nodiscard]] Status zero(const std::string& path, Bytes start, Bytes length);
-/// BLKDISCARD in pieces of at most 1 GiB... EOPNOTSUPP is success (nothing to give back).
+/// BLKDISCARD in pieces of at most 1 GiB (a hole, in a regular file), cut to whole sectors. EOPNOTSUPP is success:
+/// nothing can be given back.
 [[nodiscard]] Status discard(const std::string& path, Bytes start, Bytes length);
 /// Makes every `step` of [start, start+length) have an allocated block below it without changing what it reads as:
 /// reads 4 KiB at the head of each step and writes the same back, O_DIRECT, one fdatasync at the end.
-/// Safe on a live metadata device only while its pool is suspended.
+/// Safe on a live metadata device only while its pool is suspended. All three numbers are multiples of 4096.
 [[nodiscard]] Status touch(const std::string& path, Bytes start, Bytes length, Bytes step);
 
 /// `done` and `total` in bytes; called at most ten times a second.
 using Progress = std::function<void(Bytes done, Bytes total)>;
-/// Copies an image (file or block device) to the head of a device; holes of the source (SEEK_DATA/SEEK_HOLE) and
-/// blocks of zeros are not written, so they stay unallocated: the target must read as zeros. fdatasync'd. A source that
-/// shrinks meanwhile is an error. Stops with an error when `stop` returns true (asked at least every 4 MiB).
+/// Copies an image (file or block device) to the head of a device nobody else has (it is claimed, O_EXCL) or of an
+/// existing file; holes of the source (SEEK_DATA/SEEK_HOLE) and aligned 64 KiB of zeros are not written, so they stay
+/// unallocated: the target must read as zeros. The last sector of an odd image is filled up with zeros. fdatasync'd. A
+/// source that changes its size meanwhile is an error. Stops with an error when `stop` returns true (asked at least
+/// every 4 MiB). Both functions may be empty.
 [[nodiscard]] Status copy_image(const std::string& source, const std::string& target, const Progress& progress,
                                 const std::function<bool()>& stop);
 

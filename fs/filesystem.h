@@ -14,25 +14,34 @@ namespace tclone::fs {
 
 /// Runs a program found in PATH or /sbin:/usr/sbin. kernel error when it is not installed (naming the Debian package
 /// when known); failed with its last output lines when it ends non-zero. Killed after `timeout_seconds` (0: never).
-struct Output { int status = 0; std::string text; };
+struct Output {
+  int status = 0;
+  std::string text;
+};
+/// `text` is standard output and error together, the last 64 KiB of it. The child has its own process group.
 [[nodiscard]] Result<Output> run(const std::vector<std::string>& argv, int timeout_seconds = 0);
+/// The same, except that a status other than zero is an answer and no error.
+[[nodiscard]] Result<Output> run_status(const std::vector<std::string>& argv, int timeout_seconds = 0);
 
-/// Makes a filesystem on a device the caller knows to be empty. ext4 gets metadata_csum_seed (its UUID can change
-/// cheaply) and no discard pass; both get `label` cut to what they allow. kind none does nothing.
+/// Makes a filesystem on a device the caller knows to read as zeros from end to end (a fresh thin): what need not be
+/// written is not. exists when a signature is found on it after all; usage when it is too small. ext4 gets
+/// metadata_csum_seed (its UUID can change cheaply) and no discard pass; both get `label` cut to what they allow.
+/// kind none does nothing.
 [[nodiscard]] Status make(const std::string& device, FsKind kind, const std::string& label);
 /// Grows the filesystem to its device; mounted at `mount_point`, or "" when it is not mounted (XFS is then mounted on
 /// a private temporary folder for the purpose).
+/// damaged when an unmounted ext4 does not pass its check. No filesystem (none): nothing to do.
 [[nodiscard]] Status grow(const std::string& device, FsKind kind, const std::string& mount_point);
 
 struct MountRequest {
   std::string device;
-  std::string folder;      ///< must exist
+  std::string folder;          ///< must exist
   FsKind kind = FsKind::none;  ///< none: let libmount find out
   bool read_only = false;
   /// XFS refuses a second mount of the same UUID: clones and versions mount with nouuid. A read-only XFS or ext4 on a
   /// read-only device mounts with norecovery/noload.
   bool duplicate_uuid = false;
-  std::string options;     ///< user's own, comma-separated
+  std::string options;  ///< user's own, comma-separated
 };
 [[nodiscard]] Status mount(const MountRequest& request);
 /// busy, naming holders, when it is in use. Not mounted: not_found.

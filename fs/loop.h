@@ -13,9 +13,9 @@
 namespace tclone::fs {
 
 struct Loop {
-  std::string path;   ///< /dev/loopN
+  std::string path;  ///< /dev/loopN
   std::uint32_t major = 0, minor = 0;
-  UniqueFd fd;        ///< keeps it alive until something else (a device-mapper table) holds it
+  UniqueFd fd;  ///< keeps it alive until something else (a device-mapper table) holds it
 };
 
 /// Attaches a regular file (LOOP_CTL_GET_FREE + LOOP_CONFIGURE, retried when another process takes the number).

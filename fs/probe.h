@@ -34,13 +34,17 @@ struct Holder {
   int pid = 0;          ///< 0: the kernel (a mount, a device-mapper or md device on top)
   std::string command;  ///< comm of the process, or the kind of kernel user
   std::string where;    ///< mount point, or name of the device on top, or the open path
-  /// "process 812 (postgres), mounted at /srv/db"
+  std::string note;     ///< "(in another mount namespace, of process 9 (nginx))", or empty
+  /// "process 812 (postgres) with /srv/db/base/1 open", "mounted at /srv/db", "device-mapper device web1"
   [[nodiscard]] std::string text() const;
 };
 /// Who holds a block device: mounts in any mount namespace visible under /proc, swap, devices stacked on it
 /// (/sys/dev/block/M:N/holders), processes with its node open or with files open on its filesystem. Best effort and
 /// only for messages and refusals: an empty list proves nothing, an O_EXCL open does.
+/// Without itself; at most 32 entries, looked for during at most a second, kernel users first.
 [[nodiscard]] std::vector<Holder> holders(std::uint32_t major, std::uint32_t minor);
+/// "in use: mounted at /srv/db; process 812 (postgres) with /srv/db/base/1 open", for Error::why.
+[[nodiscard]] std::string in_use_text(const std::vector<Holder>& found);
 
 /// Opens a block device O_RDWR|O_EXCL: busy (naming holders) when the kernel says somebody has it.
 [[nodiscard]] Status claimable(const std::string& path);

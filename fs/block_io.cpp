@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "fs/block_io.h"
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+
+#include "fs/raw.h"
+
+namespace tclone::fs {
+namespace {
+
+Status within(const RawFile& file, Bytes start, Bytes length) {
+  if (start > file.size() || length > file.size() - start) {
+    return fail(Code::usage, file.path(),
+                "bytes " + std::to_string(start.n) + " and " + std::to_string(length.n) +
+                    " more reach beyond its end at " + std::to_string(file.size().n));
+  }
+  return {};
+}
+
+int discard_piece(const RawFile& file, Bytes at, Bytes length) {
+  if (file.block_device()) {
+    std::array<std::uint64_t, 2> range{at.n, length.n};
+    return ::ioctl(file.fd(), BLKDISCARD, range.data());
+  }
+  return ::fallocate(file.fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(at.n),
+                     static_cast<off_t>(length.n));
+}
+
+}  // namespace
+
+Status zero(const std::string& path, Bytes start, Bytes length) {
+  // Plain writes: BLKZEROOUT may be answered by unmapping, and an unmapped block under dm-crypt reads as noise.
+  auto file = TC_TRY(RawFile::open(path, O_WRONLY, Direct::wanted));
+  TC_CHECK(within(file, start, length));
+  const std::size_t piece = std::min<std::uint64_t>(kMiB.n, length.n);
+  const auto buffer = TC_TRY(aligned_buffer(std::max<std::size_t>(piece, 1)));
+  for (Bytes done{0}; done < length;) {
+    const std::size_t now = std::min<std::uint64_t>(piece, (length - done).n);
+    TC_CHECK(file.write({buffer.get(), now}, start + done));
+    done = done + Bytes{now};
+  }
+  return file.sync();
+}
+
+Status discard(const std::string& path, Bytes start, Bytes length) {
+  const auto file = TC_TRY(RawFile::open(path, O_WRONLY, Direct::no));
+  TC_CHECK(within(file, start, length));
+  Bytes sector{1};
+  if (file.block_device()) {
+    int logical = 512;
+    if (::ioctl(file.fd(), BLKSSZGET, &logical) != 0) return fail_errno(errno, path, "its sector size cannot be read");
+    sector = Bytes{static_cast<std::uint64_t>(logical)};
+  }
+  const Bytes end = round_down(start + length, sector);
+  for (Bytes at = round_up(start, sector); at < end;) {
+    const Bytes now = std::min(kGiB, end - at);
+    if (discard_piece(file, at, now) != 0) {
+      if (errno == EINTR) continue;
+      if (errno == EOPNOTSUPP) return {};
+      return fail_errno(errno, path, "discarding at byte " + std::to_string(at.n) + " failed");
+    }
+    at = at + now;
+  }
+  return {};
+}
+
+Status touch(const std::string& path, Bytes start, Bytes length, Bytes step) {
+  if (step.n == 0 || start.n % kDirectAlign.n != 0 || length.n % kDirectAlign.n != 0 || step.n % kDirectAlign.n != 0) {
+    return fail(Code::usage, path, "can be provisioned in multiples of 4096 bytes only");
+  }
+  // Direct or not at all on a device: what its page cache holds may be older than what the kernel's own users of
+  // the device wrote below it, and writing that back would undo them.
+  auto file = TC_TRY(RawFile::open(path, O_RDWR, Direct::required));
+  TC_CHECK(within(file, start, length));
+  const auto buffer = TC_TRY(aligned_buffer(kDirectAlign.n));
+  const std::span<std::byte> head(buffer.get(), kDirectAlign.n);
+  for (Bytes done{0}; done < length; done = done + step) {
+    TC_CHECK(file.read(head, start + done));
+    TC_CHECK(file.write(head, start + done));
+  }
+  return file.sync();
+}
+
+}  // namespace tclone::fs

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "fs/filesystem.h"
+
+#include "fs/probe.h"
+#include "unit/catch.h"
+#include "unit/fs/scratch.h"
+
+using namespace tclone;
+
+namespace {
+
+std::string features(const std::string& file) { return fs::run({"dumpe2fs", file}).value().text; }
+
+}  // namespace
+
+TEST_CASE("a fresh ext4 sets little space aside and checks clean") {
+  const Scratch scratch;
+  const auto small = scratch.sparse("small", kGiB.n);
+  REQUIRE(fs::make(small, FsKind::ext4, "db"));
+  CHECK(allocated(small) < kMiB.n);
+  CHECK(fs::run({"e2fsck", "-f", "-n", small}));
+  const auto large = scratch.sparse("large", kGiB.n * 100);
+  REQUIRE(fs::make(large, FsKind::ext4, "db"));
+  CHECK(allocated(large) < kMiB.n * 8);
+}
+
+TEST_CASE("an ext4 changes its UUID cheaply and leaves nothing for the kernel to zero") {
+  const Scratch scratch;
+  const auto file = scratch.sparse("file", kGiB.n);
+  REQUIRE(fs::make(file, FsKind::ext4, "db"));
+  const auto told = features(file);
+  CHECK(told.find("metadata_csum_seed") != std::string::npos);
+  CHECK(told.find("resize_inode") != std::string::npos);
+  CHECK(told.find("has_journal") != std::string::npos);
+  CHECK(told.find("sparse_super2") == std::string::npos);  // would forbid growing online
+  const bool told_kernel =
+      told.find("Mount options:") != std::string::npos && told.find("noinit_itable") != std::string::npos;
+  CHECK((told.find("ITABLE_ZEROED") != std::string::npos || told_kernel));
+}
+
+TEST_CASE("an older mkfs.ext4 is asked for less, and the kernel told not to zero") {
+  const Scratch scratch;
+  const auto real = fs::run({"sh", "-c", "command -v mkfs.ext4"}).value().text;
+  const auto old = scratch.with("mkfs.ext4",
+                                "#!/bin/sh\ncase \"$*\" in *prezeroed*) echo 'Bad option(s) specified: "
+                                "assume_storage_prezeroed' >&2; exit 1;; esac\nexec " +
+                                    real.substr(0, real.size() - 1) + " \"$@\"\n");
+  std::filesystem::permissions(old, std::filesystem::perms::owner_all);
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", (scratch.path("") + ":" + path).c_str(), 1);
+  const auto file = scratch.sparse("file", kGiB.n);
+  const auto made = fs::make(file, FsKind::ext4, "db");
+  ::setenv("PATH", path.c_str(), 1);
+  REQUIRE(made);
+  CHECK(features(file).find("noinit_itable") != std::string::npos);
+  CHECK(fs::run({"e2fsck", "-f", "-n", file}));
+}
+
+TEST_CASE("a fresh xfs sets no more aside than its smallest log") {
+  const Scratch scratch;
+  const auto file = scratch.sparse("file", kTiB.n);
+  REQUIRE(fs::make(file, FsKind::xfs, "db"));
+  CHECK(allocated(file) < kMiB.n * 72);
+  CHECK(fs::run({"xfs_repair", "-n", "-f", file}));
+}
+
+TEST_CASE("nothing is made over something") {
+  const Scratch scratch;
+  for (const auto first : {FsKind::ext4, FsKind::xfs}) {
+    const auto file = scratch.sparse("file", kMiB.n * 512);
+    REQUIRE(fs::make(file, first, "precious"));
+    for (const auto second : {FsKind::ext4, FsKind::xfs}) {
+      const auto refused = fs::make(file, second, "new");
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().code == Code::exists);
+      CHECK(refused.error().why.find("precious") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("a device too small for its filesystem is the caller's mistake") {
+  const Scratch scratch;
+  const auto xfs = fs::make(scratch.sparse("xfs", kMiB.n * 8), FsKind::xfs, "");
+  CHECK(xfs.error().code == Code::usage);
+  CHECK(xfs.error().why == "too small for xfs");
+  const auto ext4 = fs::make(scratch.sparse("ext4", 8192), FsKind::ext4, "");
+  CHECK(ext4.error().code == Code::usage);
+  CHECK(ext4.error().why == "too small for ext4");
+}
+
+TEST_CASE("no filesystem wanted means that nothing is written") {
+  const Scratch scratch;
+  const auto file = scratch.sparse("file", kMiB.n);
+  CHECK(fs::make(file, FsKind::none, "x"));
+  CHECK(allocated(file) == 0);
+  CHECK(fs::grow(file, FsKind::none, ""));
+}
+
+TEST_CASE("labels are cut to what fits, between characters") {
+  const Scratch scratch;
+  const auto ext4 = scratch.sparse("ext4", kMiB.n * 64);
+  REQUIRE(fs::make(ext4, FsKind::ext4, "123456789012345\xc3\xa4"));
+  CHECK(fs::signature(ext4).value() == "ext4 filesystem \"123456789012345\"");
+  const auto xfs = scratch.sparse("xfs", kMiB.n * 512);
+  REQUIRE(fs::make(xfs, FsKind::xfs, "a name too long"));
+  CHECK(fs::signature(xfs).value() == "xfs filesystem \"a_name_too_l\"");
+}
+
+TEST_CASE("an unmounted ext4 grows to its device") {
+  const Scratch scratch;
+  const auto file = scratch.sparse("file", kMiB.n * 64);
+  REQUIRE(fs::make(file, FsKind::ext4, ""));
+  std::filesystem::resize_file(file, kMiB.n * 256);
+  REQUIRE(fs::grow(file, FsKind::ext4, ""));
+  CHECK(features(file).find("Block count:              65536") != std::string::npos);
+  CHECK(fs::grow(file, FsKind::ext4, ""));  // nothing left to do
+}
+
+TEST_CASE("a damaged ext4 is not grown") {
+  const Scratch scratch;
+  const auto file = scratch.sparse("file", kMiB.n * 64);
+  REQUIRE(fs::make(file, FsKind::ext4, ""));
+  put(file, 0, noise(kMiB.n * 48));
+  CHECK(fs::grow(file, FsKind::ext4, "").error().code == Code::damaged);
+}
+
+TEST_CASE("mount options that ask for something else are refused") {
+  const Scratch scratch;
+  fs::MountRequest request;
+  request.device = scratch.sparse("file", 4096);
+  request.folder = scratch.path("");
+  for (const char* options : {"bind", "noatime,remount", "loop=/dev/loop0"}) {
+    request.options = options;
+    CHECK(fs::mount(request).error().code == Code::usage);
+  }
+}
+
+TEST_CASE("mount points are told from folders") {
+  const Scratch scratch;
+  CHECK(fs::is_mount_point("/proc").value());
+  CHECK(fs::is_mount_point("/proc/").value());
+  CHECK_FALSE(fs::is_mount_point(scratch.path("")).value());
+  CHECK_FALSE(fs::is_mount_point(scratch.path("missing")).value());
+  CHECK(fs::unmount(scratch.path("")).error().code == Code::not_found);
+}
