@@ -26,21 +26,21 @@ struct Extent {
 };
 
 struct Label {
-  std::uint64_t sequence = 0;       ///< the higher one of two good copies counts
+  std::uint64_t sequence = 0;  ///< the higher one of two good copies counts
   std::uint64_t format = 1;
   Uuid pool;
-  std::string name;                 ///< the pool's name, at most 40 bytes
-  std::uint32_t self = 0;           ///< index of the device this copy is on
-  std::vector<Uuid> devices;        ///< one per device of the pool, in order; at most 32
-  Bytes block;                      ///< outer block size
+  std::string name;           ///< the pool's name, at most 40 bytes
+  std::uint32_t self = 0;     ///< index of the device this copy is on
+  std::vector<Uuid> devices;  ///< one per device of the pool, in order; at most 32
+  Bytes block;                ///< outer block size
   Extent state, metadata, spare;
-  std::vector<Extent> data;         ///< concatenated in this order; at most 64
-  std::string owner;                ///< host id that has the pool active, "" when it was deactivated or exported
-  std::uint64_t epoch = 0;          ///< grows with every change of owner
+  std::vector<Extent> data;  ///< concatenated in this order; at most 64
+  std::string owner;         ///< host id that has the pool active, "" when it was deactivated or exported
+  std::uint64_t epoch = 0;   ///< grows with every change of owner
   bool operator==(const Label&) const = default;
 };
 
-constexpr Bytes kLabelArea = kMiB;          ///< reserved at the head of every device
+constexpr Bytes kLabelArea = kMiB;  ///< reserved at the head of every device
 constexpr Bytes kLabelBlock{4096};
 constexpr Bytes kLabelCopies[2] = {Bytes{0}, Bytes{512 * 1024}};
 
@@ -60,9 +60,17 @@ struct LabelRead {
 /// Reads both copies of an open device or file. not_found: no magic in either ("not a tclone pool");
 /// damaged: magic there, no good copy.
 [[nodiscard]] Result<LabelRead> read_label(int fd, const std::string& path);
-/// Writes both copies with sequence = highest seen + 1, the older or bad one first, fdatasync after each, and
+/// Writes both copies with sequence = the highest of label.sequence and what is on the device, + 1, the older or bad one first, fdatasync after each, and
 /// reads them back past the cache. Returns the label as written.
 [[nodiscard]] Result<Label> write_label(int fd, const std::string& path, Label label);
+/// A device of a pool that is open for writing, in the order of Label::devices.
+struct LabelDevice {
+  int fd = -1;
+  std::string path;
+};
+/// write_label on every device of the pool, each with its own `self`, all with one sequence: the highest seen on any
+/// of them or in `label`, + 1. Returns the label as written to the first device.
+[[nodiscard]] Result<Label> write_labels(std::span<const LabelDevice> devices, Label label);
 /// Overwrites both copies with zeros, durably.
 [[nodiscard]] Status wipe_label(int fd, const std::string& path);
 

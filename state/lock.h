@@ -18,6 +18,12 @@ class PoolLock {
   [[nodiscard]] static Result<PoolLock> take(const std::string& path, const std::string& command,
                                              std::chrono::milliseconds deadline);
 
+  PoolLock(PoolLock&&) noexcept = default;
+  PoolLock& operator=(PoolLock&&) = delete;
+  PoolLock(const PoolLock&) = delete;
+  PoolLock& operator=(const PoolLock&) = delete;
+  ~PoolLock();
+
  private:
   explicit PoolLock(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;

@@ -10,8 +10,10 @@
 // folder: the error names file, line and field. Files are opened with O_NOFOLLOW below the folder's fd.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -40,6 +42,8 @@ class Store {
   /// Names in ascending order, from the folder's listing; temp files are passed over.
   [[nodiscard]] Result<std::vector<std::string>> vault_names() const;
   [[nodiscard]] Result<std::vector<std::string>> volume_names() const;
+  /// Every version file by volume and number, whether or not its volume's record lists it.
+  [[nodiscard]] Result<std::vector<std::pair<std::string, std::uint64_t>>> version_names() const;
 
   /// Replaces and removes records: all temp files written and made durable, then all renames and removals, then
   /// one syncfs(2). When it returns, everything is durable. Applying the same change again gives the same store.
@@ -58,5 +62,8 @@ class Store {
   std::string folder_;
   UniqueFd fd_;
 };
+
+/// How often this process has waited for storage (fsync, fdatasync, syncfs) in this room, for --timings.
+[[nodiscard]] std::uint64_t durable_writes() noexcept;
 
 }  // namespace tclone

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "state/store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/fault.h"
+#include "state/files.h"
+#include "state/records.h"
+#include "state/rules.h"
+
+namespace tclone {
+namespace {
+
+struct NewFile {
+  std::string path;
+  std::string text;
+};
+
+Status good_name(const std::string& name) {
+  if (state::is_name(name)) return {};
+  return fail(Code::usage, name, "is not a valid name");
+}
+
+Result<UniqueFd> open_folder(const std::string& folder) {
+  // Not O_PATH: syncfs(2) needs a descriptor of an open file.
+  UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return fail_errno(errno, folder, "cannot open the pool's state");
+  return fd;
+}
+
+/// The order is that of dependence: what is referred to comes before what refers to it, the pool last.
+Result<std::vector<NewFile>> encode_all(const RecordChange& change) {
+  std::vector<NewFile> files;
+  for (const Vault& vault : change.vaults)
+    files.push_back({state::vault_file(vault.name), TC_TRY(state::encode(vault))});
+  for (const Version& version : change.versions)
+    files.push_back({state::version_file(version.volume, version.number), TC_TRY(state::encode(version))});
+  for (const Volume& volume : change.volumes)
+    files.push_back({state::volume_file(volume.name), TC_TRY(state::encode(volume))});
+  if (change.pool) files.push_back({state::kPoolFile, TC_TRY(state::encode(*change.pool))});
+  return files;
+}
+
+Status write_temps(int folder, const std::vector<NewFile>& files, const std::string& shown) {
+  TCLONE_FAULT_POINT("store.temp");
+  // One file: fsync is the cheaper call. Several: one syncfs stands for all of them.
+  if (files.size() == 1) {
+    TC_CHECK(state::write_temp_durably(folder, files[0].path, files[0].text));
+  } else {
+    for (const NewFile& file : files) TC_CHECK(state::write_temp(folder, file.path, file.text));
+    if (!files.empty()) TC_CHECK(state::sync_filesystem(folder, shown));
+  }
+  TCLONE_FAULT_POINT("store.temp.done");
+  return {};
+}
+
+}  // namespace
+
+Result<Store> Store::open(const std::string& folder) {
+  UniqueFd fd = TC_TRY(open_folder(folder));
+  if (!state::is_there(fd.get(), state::kPoolFile)) return fail(Code::not_found, folder, "holds no pool.toml");
+  return Store(folder, std::move(fd));
+}
+
+Result<Store> Store::create(const std::string& folder, const PoolRecord& pool) {
+  TC_TRY(state::encode(pool));  // refuse a bad record before the first folder is made
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno(errno, folder, "cannot be made");
+  Store store(folder, TC_TRY(open_folder(folder)));
+  if (state::is_there(store.fd_.get(), state::kPoolFile))
+    return fail(Code::exists, folder, "holds the state of a pool already");
+  for (const char* sub : {"vaults", "volumes", "versions"}) TC_CHECK(state::make_folder(store.fd_.get(), sub));
+  RecordChange change;
+  change.pool = pool;
+  TC_CHECK(store.apply(change));
+  return store;
+}
+
+Result<PoolRecord> Store::pool() const {
+  return state::decode_pool(TC_TRY(state::read_whole(fd_.get(), state::kPoolFile)));
+}
+
+Result<Vault> Store::vault(const std::string& name) const {
+  TC_CHECK(good_name(name));
+  return state::decode_vault(name, TC_TRY(state::read_whole(fd_.get(), state::vault_file(name))));
+}
+
+Result<Volume> Store::volume(const std::string& name) const {
+  TC_CHECK(good_name(name));
+  return state::decode_volume(name, TC_TRY(state::read_whole(fd_.get(), state::volume_file(name))));
+}
+
+Result<Version> Store::version(const std::string& volume, std::uint64_t number) const {
+  TC_CHECK(good_name(volume));
+  const std::string file = state::version_file(volume, number);
+  return state::decode_version(volume, number, TC_TRY(state::read_whole(fd_.get(), file)));
+}
+
+bool Store::has_vault(const std::string& name) const {
+  return state::is_name(name) && state::is_there(fd_.get(), state::vault_file(name));
+}
+
+bool Store::has_volume(const std::string& name) const {
+  return state::is_name(name) && state::is_there(fd_.get(), state::volume_file(name));
+}
+
+Result<std::vector<std::string>> Store::vault_names() const {
+  std::vector<std::string> names = TC_TRY(state::list_toml(fd_.get(), "vaults"));
+  std::erase_if(names, [](const std::string& name) { return !state::is_name(name); });
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::vector<std::string>> Store::volume_names() const {
+  std::vector<std::string> names = TC_TRY(state::list_toml(fd_.get(), "volumes"));
+  std::erase_if(names, [](const std::string& name) { return !state::is_name(name); });
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::vector<std::pair<std::string, std::uint64_t>>> Store::version_names() const {
+  std::vector<std::pair<std::string, std::uint64_t>> versions;
+  for (const std::string& stem : TC_TRY(state::list_toml(fd_.get(), "versions")))
+    if (auto parsed = state::parse_version_name(stem)) versions.push_back(std::move(*parsed));
+  std::sort(versions.begin(), versions.end());
+  return versions;
+}
+
+Status Store::apply(const RecordChange& change) {
+  TC_CHECK(state::check(change));
+  const std::vector<NewFile> files = TC_TRY(encode_all(change));
+  if (Status written = write_temps(fd_.get(), files, folder_); !written) {
+    for (const NewFile& file : files) state::remove_temp(fd_.get(), file.path);  // gives the space back
+    return written;
+  }
+  TCLONE_FAULT_POINT("store.rename");
+  for (const NewFile& file : files) {
+    TC_CHECK(state::publish_temp(fd_.get(), file.path));
+    TCLONE_FAULT_POINT("store.rename.done");
+  }
+  for (const auto& [volume, number] : change.gone_versions)
+    TC_CHECK(state::remove_file(fd_.get(), state::version_file(volume, number)));
+  for (const std::string& name : change.gone_volumes) TC_CHECK(state::remove_file(fd_.get(), state::volume_file(name)));
+  for (const std::string& name : change.gone_vaults) TC_CHECK(state::remove_file(fd_.get(), state::vault_file(name)));
+  TCLONE_FAULT_POINT("store.sync");
+  TC_CHECK(state::sync_filesystem(fd_.get(), folder_));
+  TCLONE_FAULT_POINT("store.sync.done");
+  return {};
+}
+
+Result<std::optional<Journal>> Store::journal() const {
+  const Result<std::string> text = state::read_whole(fd_.get(), state::kJournalFile);
+  if (!text && text.error().code == Code::not_found) return std::optional<Journal>();
+  if (!text) return tl::unexpected(text.error());
+  return std::optional<Journal>(TC_TRY(state::decode_journal(*text)));
+}
+
+Status Store::write_journal(const Journal& journal) {
+  const std::string text = TC_TRY(state::encode(journal));
+  if (state::is_there(fd_.get(), state::kJournalFile))
+    return fail(Code::exists, folder_ + "/" + state::kJournalFile, "an operation is under way or was interrupted",
+                "tclone recover finishes or undoes it");
+  TCLONE_FAULT_POINT("journal.write");
+  if (Status written = state::write_temp_durably(fd_.get(), state::kJournalFile, text); !written) {
+    state::remove_temp(fd_.get(), state::kJournalFile);
+    return written;
+  }
+  TCLONE_FAULT_POINT("journal.rename");
+  TC_CHECK(state::publish_temp(fd_.get(), state::kJournalFile));
+  TCLONE_FAULT_POINT("journal.sync");
+  TC_CHECK(state::sync_file(fd_.get(), folder_));
+  TCLONE_FAULT_POINT("journal.sync.done");
+  return {};
+}
+
+Status Store::clear_journal() {
+  TCLONE_FAULT_POINT("journal.clear");
+  TC_CHECK(state::remove_file(fd_.get(), state::kJournalFile));
+  TCLONE_FAULT_POINT("journal.clear.done");
+  return {};
+}
+
+}  // namespace tclone

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "state/toml_tree.h"
+
+#include <chrono>
+
+// The limit counts arrays and inline tables; the depth of headers and dotted keys is checked by too_deep below.
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#define TOML_ENABLE_WINDOWS_COMPAT 0
+#define TOML_MAX_NESTED_VALUES 16
+#include <toml++/toml.h>
+
+namespace tclone::state {
+namespace {
+
+constexpr unsigned kMostNesting = 8;      // a row of a list in a table of the journal: 4
+constexpr unsigned kMostDotsInLine = 16;  // [after.volumes.tags]: 2
+
+/// Skips the string that begins at `at` (its opening quote) and returns the position behind it.
+std::size_t behind_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  const bool many_lines = text.substr(at, 3) == std::string(3, quote);
+  if (!many_lines && text.substr(at, 2) == std::string(2, quote)) return at + 2;
+  at += many_lines ? 3 : 1;
+  while (at < text.size()) {
+    if (text[at] == '\\' && quote == '"') {
+      at += 2;
+    } else if (!many_lines && (text[at] == quote || text[at] == '\n')) {
+      return at + 1;
+    } else if (many_lines && text.substr(at, 3) == std::string(3, quote)) {
+      return at + 3;
+    } else {
+      ++at;
+    }
+  }
+  return text.size();
+}
+
+/// The line where the text nests deeper than a record may, or 0. toml++ recurses once a level of nesting and, up to
+/// and including 3.3, without a limit for the parts of a dotted key when the tables are destroyed.
+unsigned too_deep(std::string_view text) {
+  unsigned line = 1;
+  unsigned depth = 0;
+  unsigned dots = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    if (c == '"' || c == '\'') {
+      const std::size_t end = behind_string(text, at);
+      for (; at < end; ++at)
+        if (text[at] == '\n') ++line;
+      continue;
+    }
+    if (c == '#') {
+      at = std::min(text.find('\n', at), text.size());
+      continue;
+    }
+    if (c == '\n') {
+      ++line;
+      dots = 0;
+    }
+    if (c == '[' || c == '{') ++depth;
+    if ((c == ']' || c == '}') && depth > 0) --depth;
+    if (c == '.') ++dots;
+    if (depth > kMostNesting || dots > kMostDotsInLine) return line;
+    ++at;
+  }
+  return 0;
+}
+
+void put_time(const toml::date_time& from, Node& to) {
+  const std::chrono::year_month_day day{std::chrono::year(from.date.year), std::chrono::month(from.date.month),
+                                        std::chrono::day(from.date.day)};
+  if (!day.ok() || !from.offset || from.time.nanosecond != 0) return;
+  const std::int64_t days = std::chrono::sys_days(day).time_since_epoch().count();
+  to.kind = Node::Kind::time;
+  to.integer = days * 86400 + from.time.hour * 3600 + from.time.minute * 60 + from.time.second -
+               std::int64_t{from.offset->minutes} * 60;
+}
+
+// Recursion ends at kMostNesting and kMostDotsInLine, which too_deep has made sure of.
+void convert(const toml::node& from, Node& to) {
+  to.line = from.source().begin.line;
+  to.kind = Node::Kind::other;
+  if (const auto* table = from.as_table()) {
+    to.kind = Node::Kind::table;
+    to.items.reserve(table->size());
+    for (const auto& [key, value] : *table) {
+      Node& item = to.items.emplace_back();
+      convert(value, item);
+      item.key = key.str();
+    }
+  } else if (const auto* list = from.as_array()) {
+    to.kind = Node::Kind::list;
+    to.items.reserve(list->size());
+    for (const toml::node& value : *list) convert(value, to.items.emplace_back());
+  } else if (const auto* text = from.as_string()) {
+    to.kind = Node::Kind::text;
+    to.text = text->get();
+  } else if (const auto* integer = from.as_integer()) {
+    to.kind = Node::Kind::integer;
+    to.integer = integer->get();
+  } else if (const auto* boolean = from.as_boolean()) {
+    to.kind = Node::Kind::boolean;
+    to.boolean = boolean->get();
+  } else if (const auto* time = from.as_date_time()) {
+    put_time(time->get(), to);
+  }
+}
+
+}  // namespace
+
+Result<Node> parse_toml(const std::string& file, std::string_view text) {
+  if (const unsigned line = too_deep(text); line != 0)
+    return fail(Code::damaged, file + ":" + std::to_string(line), "nests deeper than any record does");
+  const toml::parse_result parsed = toml::parse(text);
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    return fail(Code::damaged, file + ":" + std::to_string(error.source().begin.line),
+                "not valid TOML: " + std::string(error.description()));
+  }
+  Node root;
+  convert(parsed.table(), root);
+  root.line = 1;
+  return root;
+}
+
+}  // namespace tclone::state
