@@ -45,7 +45,10 @@ Status apply(const Log& log, const std::vector<std::string>& args) {
   for (std::size_t i = 3; i + 1 < args.size(); i += 2) {
     const std::string& value = args[i + 1];
     if (args[i] == "--to") index = TC_TRY(number(value));
-    if (args[i] == "--flush") index = TC_TRY(log.barrier(TC_TRY(number(value))));
+    if (args[i] == "--flush") {
+      const std::size_t nth = TC_TRY(number(value));
+      index = TC_TRY(log.barrier(nth));
+    }
     if (args[i] == "--mark") index = TC_TRY(log.mark(value));
     if (args[i] == "--base") base = value;
     if (args[i] == "--size") size = TC_TRY(number(value));
