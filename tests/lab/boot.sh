@@ -113,7 +113,7 @@ lab_write_job() {
 # Starts "$@" as a process group of its own, watches it to its end, the timeout or the cut. Returns the status of
 # the command inside. Standard output of the command comes through descriptor 3 of the machine.
 lab_watch() {
-  local deadline=$((SECONDS + lab_timeout)) ended= never status
+  local deadline=$((SECONDS + lab_timeout)) ended='' never status
   mkfifo "$lab_work/out" "$lab_work/never"
   sed -u 's/\r$//' <"$lab_work/out" &
   lab_out_pid=$!

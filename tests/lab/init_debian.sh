@@ -1,4 +1,4 @@
-#!/bin/busybox sh
+# shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # First program of the emulated machine, in its initramfs: loads what reaches the root filesystem (the host's own,
 # over 9p), puts a writable overlay over it, mounts the shared folder on /lab and goes on with second_stage.sh.

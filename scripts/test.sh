@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# ./dev test [--lane uml|debian|host] [--torture [MINUTES]] [FILTER]
+# The last lines are ctest's summary; the exit status is ctest's.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "$0")/common.sh"
+
+lane=uml filter='' torture=''
+while (($#)); do
+  case $1 in
+    --lane)
+      lane=${2:?--lane wants uml, debian or host}
+      shift
+      ;;
+    --torture)
+      torture=10
+      if [[ ${2-} =~ ^[0-9]+$ ]]; then torture=$2; shift; fi
+      ;;
+    -*)
+      echo "dev test: unknown option $1" >&2
+      exit 2
+      ;;
+    *) filter=$1 ;;
+  esac
+  shift
+done
+[[ -x tests/lab/boot_$lane.sh ]] || { echo "dev test: no lane $lane" >&2; exit 2; }
+
+need_packages "${packages_build[@]}" "${packages_lab[@]}" "${packages_docs[@]}"
+if [[ $lane == debian ]]; then need_packages "${packages_debian_lane[@]}"; fi
+
+configure asan-ubsan
+configure dev -DTCLONE_LAB_LANE="$lane" -DTCLONE_ALSO_TEST="$source_dir/build/asan-ubsan"
+build dev
+build asan-ubsan
+
+args=(--test-dir build/dev --output-on-failure --no-tests=error -j "$(nproc)")
+if [[ $filter ]]; then args+=(-R "$filter"); fi
+if [[ $torture ]]; then
+  # Random crash points and loads for that long; the suites that know how read LAB_TORTURE.
+  export LAB_TORTURE=$torture
+  args+=(--timeout $((torture * 60 + 1200)))
+fi
+exec ctest "${args[@]}"
