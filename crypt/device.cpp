@@ -82,9 +82,9 @@ Result<Device> load(const std::string& path) {
   const int r = crypt_load(device.get(), CRYPT_LUKS2, nullptr);
   if (r < 0) {
     auto error = fail_crypt(r, path, "no valid LUKS2 header");
-    if (r == -EINVAL || r == -ENOENT) {
+    if (r == -EINVAL || r == -ENOENT || r == -EIO) {  // EIO also for a device too short to hold one
       error.value().code = Code::damaged;
-      error.value().next = "restore the header from a backup";
+      error.value().next = "check that the disk can be read, and restore the header from a backup";
     }
     return error;
   }

@@ -75,10 +75,9 @@ Status LibLuks::open_with_volume_key(const std::string& device, const std::strin
   const Device loaded = TC_TRY(load_expected(device, expected));
   prepare_keyring();
   const int r = crypt_activate_by_volume_key(loaded.get(), name.c_str(), volume_key.chars(), volume_key.size(), kFlags);
-  if (is_wrong_key(r) || r == -EINVAL) {
-    // EINVAL: a key of another size, or a real failure; only the digest can tell.
-    const bool belongs = crypt_volume_key_verify(loaded.get(), volume_key.chars(), volume_key.size()) >= 0;
-    if (!belongs) return fail(Code::key, device, "the volume key does not belong to this header");
+  // Whatever the activation failed with, a foreign key is the answer that helps; only the digest can tell.
+  if (r < 0 && crypt_volume_key_verify(loaded.get(), volume_key.chars(), volume_key.size()) < 0) {
+    return fail(Code::key, device, "the volume key does not belong to this header");
   }
   return opened(r, loaded.get(), device, name, expected);
 }
