@@ -31,7 +31,7 @@ bool says(const Error& error, const char* words) { return error.why.find(words) 
 
 std::vector<std::string> ext4_command(const std::string& device, const std::string& label, bool prezeroed) {
   // 4096-byte blocks at every size, because the sectors of a pool are that large. packed_meta_blocks puts the bitmaps
-  // of all groups side by side: a third of the thin blocks at 100 GiB. sparse_super2 would save more, but ext4 does
+  // of all groups side by side: a third fewer thin blocks at 100 GiB. sparse_super2 would save more, but ext4 does
   // not grow online with it (ext4_resize_begin). Stripe hints come from the device's topology.
   std::string extended = "nodiscard,lazy_itable_init=1,lazy_journal_init=1,packed_meta_blocks=1";
   // Without this the kernel writes zeros over all inode tables after the first mount: 1.6 % of the size.
