@@ -41,7 +41,6 @@ void pool_fields(Io& io, R& pool) {
   io.number("sector_size", pool.sector_size, 512, 4096);
   io.require(pool.sector_size == 512 || pool.sector_size == 4096, "sector_size", "must be 512 or 4096");
   io.size("block", pool.block, kThinBlock);
-  io.size("block", pool.block, kThinBlock);
   io.choice("when_full", pool.when_full, kWhenFull);
   io.time("created", pool.created);
 }
@@ -71,9 +70,6 @@ void vault_fields(Io& io, R& vault) {
   io.size("provisioned", vault.provisioned, kSectorsOrNone);
   io.size("capacity", vault.capacity, kWholeSectors);
   io.number("next_thin", vault.next_thin, 0, kNextIdMost);
-  io.number("volumes", vault.volumes, 0, kNextIdMost);
-  io.number("versions", vault.versions, 0, kNextIdMost);
-  io.size("writable", vault.writable, kSectorsOrNone);
   io.number("volumes", vault.volumes, 0, kNextIdMost);
   io.number("versions", vault.versions, 0, kNextIdMost);
   io.size("writable", vault.writable, kSectorsOrNone);
