@@ -42,7 +42,8 @@ class DeviceMapper {
   /// Loads an inactive table; it becomes live at the next resume().
   [[nodiscard]] virtual Status reload(const std::string& name, const Table& table, bool read_only = false) = 0;
   [[nodiscard]] virtual Status suspend(const std::string& name, Suspend how) = 0;
-  /// Also what makes a reloaded table live. Resuming a device that is not suspended is no error.
+  /// Also what makes a reloaded table live. Resuming a device that is not suspended is no error. Waits for udev only
+  /// once nothing is suspended any more: of several devices the last resume waits for all.
   [[nodiscard]] virtual Status resume(const std::string& name) = 0;
   /// Removes the device and waits for udev; retries EBUSY (a udev worker or a blkid having it open) until
   /// `patience` is over, then busy. A device that is not there is success.
@@ -60,8 +61,9 @@ class DeviceMapper {
   [[nodiscard]] virtual std::string path(const std::string& name) const = 0;
 
   /// Arms a guard over these devices: a small process that resumes them when this one is gone, or when `limit` is
-  /// over (FIELD: nobody's writers hang because a tool was killed). The guard is disarmed when the returned
-  /// object is destroyed, which must be after the resume.
+  /// over: nobody's writers hang because a tool was killed. It resumes in the reverse of the given order, and as with
+  /// any resume a table that was loaded becomes live. The guard is disarmed when the returned object is destroyed,
+  /// which must be after the resume.
   class Guard {
    public:
     virtual ~Guard() = default;

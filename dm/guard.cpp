@@ -27,6 +27,7 @@ namespace {
 
 constexpr char kReady = 'r', kFired = 'f', kDone = 'd';
 constexpr int kHandshakeMs = 5000;
+constexpr int kPollMs = 60'000;  // poll(2) takes an int; a longer limit goes round
 constexpr int kFarewellMs = 2000;
 
 /// DM_DEV_SUSPEND without DM_SUSPEND_FLAG is a resume; resuming a device that runs is no error.
@@ -36,8 +37,8 @@ dm_ioctl resume_request(const DeviceNumber& device) {
   request.data_size = sizeof request;
   request.data_start = sizeof request;
   // huge_encode_dev (linux/kdev_t.h); the kernel looks at `dev` when name and uuid are empty.
-  request.dev = (device.minor & 0xff) | (std::uint64_t{device.major} << 8) |
-                (std::uint64_t{device.minor & ~0xffU} << 12);
+  request.dev =
+      (device.minor & 0xff) | (std::uint64_t{device.major} << 8) | (std::uint64_t{device.minor & ~0xffU} << 12);
   return request;
 }
 
@@ -53,7 +54,7 @@ bool released_before(int socket, std::int64_t deadline) {
     const std::int64_t left = deadline - now_ms();
     if (left <= 0) return false;
     pollfd wait{socket, POLLIN, 0};
-    if (poll(&wait, 1, static_cast<int>(left)) <= 0) continue;
+    if (poll(&wait, 1, static_cast<int>(left < kPollMs ? left : kPollMs)) <= 0) continue;
     char byte = 0;
     const ssize_t got = recv(socket, &byte, 1, 0);
     if (got == 1 && byte == kDone) return true;

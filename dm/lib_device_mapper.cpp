@@ -130,8 +130,8 @@ Status LibDeviceMapper::reload(const std::string& name, const Table& table, bool
   TC_CHECK(task.prepared(dm_task_secure_data(task.get())));
   if (read_only) TC_CHECK(task.prepared(dm_task_set_ro(task.get())));
   for (const Target& target : table) {
-    TC_CHECK(task.prepared(dm_task_add_target(task.get(), target.start.n, target.length.n, target.type.c_str(),
-                                              target.params.c_str())));
+    TC_CHECK(task.prepared(
+        dm_task_add_target(task.get(), target.start.n, target.length.n, target.type.c_str(), target.params.c_str())));
   }
   auto loaded = task.run("cannot load its table");
   if (!loaded) loaded.error().next = "the kernel log (dmesg) says which part it refused";

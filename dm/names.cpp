@@ -9,9 +9,7 @@ namespace {
 constexpr std::string_view kTool = "tclone-";
 constexpr std::size_t kMaxName = 127;  // DM_NAME_LEN - 1, linux/dm-ioctl.h
 
-std::string layer(const std::string& pool, std::string_view name) {
-  return prefix(pool).append("_").append(name);
-}
+std::string layer(const std::string& pool, std::string_view name) { return prefix(pool).append("_").append(name); }
 
 std::string vault_layer(const std::string& pool, ThinId outer, std::string_view name) {
   return layer(pool, std::to_string(outer.n)).append(".").append(name);
@@ -56,8 +54,6 @@ bool valid(const std::string& name) {
   return true;
 }
 
-std::string uuid(const Uuid& owner, const std::string& suffix) {
-  return "TCLONE-" + owner.compact() + "-" + suffix;
-}
+std::string uuid(const Uuid& owner, const std::string& suffix) { return "TCLONE-" + owner.compact() + "-" + suffix; }
 
 }  // namespace tclone::dm::names

@@ -100,7 +100,8 @@ Result<std::string> status(const std::string& name, const std::string& type, boo
   char* params = nullptr;
   dm_get_next_target(task.get(), nullptr, &start, &length, &found, &params);
   if (found == nullptr || type != found) {
-    return fail(Code::damaged, name, "is not a " + type + " device but " + (found == nullptr ? "without a table" : found));
+    return fail(Code::damaged, name,
+                "is not a " + type + " device but " + (found == nullptr ? "without a table" : found));
   }
   return std::string(params == nullptr ? "" : params);
 }

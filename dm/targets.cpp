@@ -13,8 +13,7 @@ Table linear(std::span<const Piece> pieces) {
   return table;
 }
 
-Table thin_pool(const std::string& metadata, const std::string& data, Sectors length,
-                const PoolOptions& options) {
+Table thin_pool(const std::string& metadata, const std::string& data, Sectors length, const PoolOptions& options) {
   std::string features;
   int count = 0;
   const auto feature = [&](const char* word) {
@@ -30,8 +29,7 @@ Table thin_pool(const std::string& metadata, const std::string& data, Sectors le
   return {{Sectors{}, length, "thin-pool", std::move(params)}};
 }
 
-Table thin(const std::string& pool, ThinId id, Sectors length,
-           const std::optional<std::string>& external_origin) {
+Table thin(const std::string& pool, ThinId id, Sectors length, const std::optional<std::string>& external_origin) {
   std::string params = pool + " " + std::to_string(id.n);
   if (external_origin) params += " " + *external_origin;
   return {{Sectors{}, length, "thin", std::move(params)}};

@@ -49,8 +49,7 @@ bool wait_for_zero(int semaphore, Clock::time_point deadline) {
 std::uint16_t udev_flags(Udev udev) {
   switch (udev) {
     case Udev::hidden:
-      return DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG |
-             DM_UDEV_DISABLE_OTHER_RULES_FLAG;
+      return DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG | DM_UDEV_DISABLE_OTHER_RULES_FLAG;
     case Udev::low_priority: return DM_UDEV_LOW_PRIORITY_FLAG;
     case Udev::visible: break;
   }
@@ -70,8 +69,9 @@ void UdevCookie::wait() {
       const bool in_time = wait_for_zero(semaphore, Clock::now() + patience);
       semctl(semaphore, 0, IPC_RMID);
       if (!in_time && !std::exchange(g_was_late, true)) {
-        log::warn("udev did not answer in time: device nodes are made without it (is systemd-udevd alive, and does "
-                  "it share the IPC namespace? DM_DISABLE_UDEV=1 avoids the wait)");
+        log::warn(
+            "udev did not answer in time: device nodes are made without it (is systemd-udevd alive, and does "
+            "it share the IPC namespace? DM_DISABLE_UDEV=1 avoids the wait)");
       }
     }
   }

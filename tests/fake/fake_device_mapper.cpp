@@ -23,7 +23,8 @@ class FakeGuard final : public DeviceMapper::Guard {
     mapper_.guards_.erase(this);
     for (const std::string& name : names_) {
       const FakeDevice* device = mapper_.device(name);
-      if (device != nullptr && device->suspended) mapper_.violation("the guard is disarmed while " + name + " is suspended");
+      if (device != nullptr && device->suspended)
+        mapper_.violation("the guard is disarmed while " + name + " is suspended");
     }
   }
   bool fired() const override { return fired_; }
@@ -141,7 +142,8 @@ Status FakeDeviceMapper::create(const Spec& spec) {
 
 Status FakeDeviceMapper::reload(const std::string& name, const Table& table, bool read_only) {
   TC_CHECK(begin("reload", name));
-  not_while_suspended("reload " + name);  // libdm's "unsafe table load": it may wait for memory, and that for the device
+  not_while_suspended("reload " +
+                      name);  // libdm's "unsafe table load": it may wait for memory, and that for the device
   FakeDevice* device = TC_TRY(existing(name));
   TC_CHECK(check_table(name, table));
   device->loaded = table;
@@ -196,7 +198,8 @@ Status FakeDeviceMapper::rename(const std::string& from, const std::string& to) 
   not_while_suspended("rename " + from);
   TC_TRY(existing(from));
   if (!names::valid(to)) return fail(Code::usage, to, "is no name that device-mapper can take");
-  if (device(to) != nullptr) return fail(Code::exists, from, "cannot rename it: there is a device named " + to, {}, EBUSY);
+  if (device(to) != nullptr)
+    return fail(Code::exists, from, "cannot rename it: there is a device named " + to, {}, EBUSY);
   // Tables keep the device's number, not its name; so do the fake's, once the old path means nothing.
   const std::string number = TC_TRY(info(from))->dev(), old_path = path(from);
   const auto renumber = [&](Table& table) {

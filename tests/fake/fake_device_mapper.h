@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A DeviceMapper in memory that knows the kernel's protocol. What the kernel would refuse is refused with the same
-// errno; what the kernel would silently let corrupt data or hang is a violation: it fails the running Catch2 test on the
-// spot (see expect_violations()) and is kept in violations().
+// errno; what the kernel would silently let corrupt data or hang is a violation: it fails the running Catch2 test on
+// the spot (see expect_violations()) and is kept in violations().
 //
 // Pools outlive their devices: what a thin-pool holds is keyed by where its metadata lies, resolved through linear,
 // crypt and thin down to the first device that is not ours. reboot() takes the devices and leaves the pools.

@@ -103,7 +103,8 @@ Result<PoolStatus> FakeDeviceMapper::pool_status(const std::string& name, bool) 
     return fail_errno(sys, name, "the test wants pool_status to fail");
   }
   const FakeDevice* device = TC_TRY(existing(name));
-  if (device->live.empty() || device->live[0].type != "thin-pool") return fail(Code::damaged, name, "is not a thin-pool device");
+  if (device->live.empty() || device->live[0].type != "thin-pool")
+    return fail(Code::damaged, name, "is not a thin-pool device");
   const Target& target = device->live[0];
   const auto words = split_words(target.params);
   const FakePool& source = pool(name);
@@ -115,7 +116,8 @@ Result<PoolStatus> FakeDeviceMapper::pool_status(const std::string& name, bool) 
   status.used_metadata = source.used_metadata;
   status.total_data = target.length.n / std::strtoull(words.at(2).c_str(), nullptr, 10);
   const FakeDevice* metadata = this->device(name_of(words.at(0)));
-  const Sectors size = metadata == nullptr ? Sectors{32768} : metadata->live.back().start + metadata->live.back().length;
+  const Sectors size =
+      metadata == nullptr ? Sectors{32768} : metadata->live.back().start + metadata->live.back().length;
   status.total_metadata = size.n / 8;
   status.held_root = source.held_root;
   status.needs_check = source.needs_check;
@@ -126,14 +128,16 @@ Result<PoolStatus> FakeDeviceMapper::pool_status(const std::string& name, bool) 
 Result<ThinStatus> FakeDeviceMapper::thin_status(const std::string& name) {
   const FakeDevice* device = TC_TRY(existing(name));
   std::uint32_t id = 0;
-  const FakePool* source = device->live.empty() || device->live[0].type != "thin" ? nullptr : pool_of_thin(device->live[0], id);
+  const FakePool* source =
+      device->live.empty() || device->live[0].type != "thin" ? nullptr : pool_of_thin(device->live[0], id);
   if (source == nullptr) return fail(Code::damaged, name, "is not a thin device");
   ThinStatus status;
   status.failed = source->mode == PoolMode::fail;
   return status;
 }
 
-void FakeDeviceMapper::set_pool_used(const std::string& name, std::uint64_t data_blocks, std::uint64_t metadata_blocks) {
+void FakeDeviceMapper::set_pool_used(const std::string& name, std::uint64_t data_blocks,
+                                     std::uint64_t metadata_blocks) {
   FakePool& target = pool(name);
   target.used_data = data_blocks;
   target.used_metadata = metadata_blocks;

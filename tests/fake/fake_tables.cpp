@@ -16,9 +16,7 @@ using namespace dm;
 
 namespace {
 
-Sectors length_of(const Table& table) {
-  return table.empty() ? Sectors{} : table.back().start + table.back().length;
-}
+Sectors length_of(const Table& table) { return table.empty() ? Sectors{} : table.back().start + table.back().length; }
 
 std::uint64_t to_number(const std::string& word) { return std::strtoull(word.c_str(), nullptr, 10); }
 

@@ -47,9 +47,9 @@ TEST_CASE("a failed pool is a state, not an error") {
 }
 
 TEST_CASE("a status line that makes no sense is refused") {
-  for (const char* bad : {"", "Failed", "0", "0 1/2 1/10 -", "x 1/2 1/10 - rw", "-1 1/2 1/10 - rw", "0 12 1/10 - rw",
-                          "0 1/ 1/10 - rw", "0 /2 1/10 - rw", "0 1/2 1/10 x rw", "0 1/2 1/10 - wr",
-                          "0 1/2 1/18446744073709551616 - rw"}) {
+  for (const char* bad :
+       {"", "Failed", "0", "0 1/2 1/10 -", "x 1/2 1/10 - rw", "-1 1/2 1/10 - rw", "0 12 1/10 - rw", "0 1/ 1/10 - rw",
+        "0 /2 1/10 - rw", "0 1/2 1/10 x rw", "0 1/2 1/10 - wr", "0 1/2 1/18446744073709551616 - rw"}) {
     INFO(bad);
     const auto status = parse_pool_status(bad);
     REQUIRE_FALSE(status);

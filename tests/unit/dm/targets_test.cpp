@@ -43,7 +43,8 @@ TEST_CASE("messages are spelled as the kernel reads them") {
 TEST_CASE("the thin id is read back from a table") {
   CHECK(thin_id_of(thin("253:3", {7}, {2048})[0])->n == 7);
   CHECK(thin_id_of(thin("253:3", {kMaxThinId}, {2048}, "253:9")[0])->n == kMaxThinId);
-  for (const char* bad : {"", "253:3", "253:3 x", "253:3 -1", "253:3 7x", "253:3 16777216", "253:3 99999999999999999999"}) {
+  for (const char* bad :
+       {"", "253:3", "253:3 x", "253:3 -1", "253:3 7x", "253:3 16777216", "253:3 99999999999999999999"}) {
     INFO(bad);
     CHECK(thin_id_of({{0}, {8}, "thin", bad}).error().code == Code::damaged);
   }
