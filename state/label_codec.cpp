@@ -155,7 +155,7 @@ Result<std::vector<std::byte>> encode_label(const Label& label) {
   Put put;
   put.raw(kMagic.data(), kMagic.size());
   put.number(label.format, 4);
-  put.number(0, 12);  // length, CRC, zero
+  for (int i = 0; i < 3; ++i) put.number(0, 4);  // length, CRC, zero
   put.number(label.sequence, 8);
   put.raw(label.pool.bytes.data(), label.pool.bytes.size());
   put.number(label.self, 4);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "state/toml_tree.h"
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
 
-// The limit counts arrays and inline tables; the depth of headers and dotted keys is checked by too_deep below.
+// The limit counts arrays and inline tables; the depth of headers and dotted keys is checked by find_trap below.
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
@@ -29,7 +31,9 @@ std::size_t behind_string(std::string_view text, std::size_t at) {
     } else if (!many_lines && (text[at] == quote || text[at] == '\n')) {
       return at + 1;
     } else if (many_lines && text.substr(at, 3) == std::string(3, quote)) {
-      return at + 3;
+      at += 3;
+      for (int more = 0; more < 2 && at < text.size() && text[at] == quote; ++more) ++at;  // """x""""" ends in ""
+      return at;
     } else {
       ++at;
     }
@@ -37,9 +41,15 @@ std::size_t behind_string(std::string_view text, std::size_t at) {
   return text.size();
 }
 
-/// The line where the text nests deeper than a record may, or 0. toml++ recurses once a level of nesting and, up to
-/// and including 3.3, without a limit for the parts of a dotted key when the tables are destroyed.
-unsigned too_deep(std::string_view text) {
+struct Trap {
+  unsigned line;
+  const char* why;
+};
+
+/// What toml++ must not be given, although it is a parser. It recurses once a level of nesting and, up to and
+/// including 3.3, without a limit for the parts of a dotted key when the tables are destroyed; a character that is
+/// not ASCII outside of strings, which no TOML has, takes it through an `unreachable` (found by tests/fuzz).
+std::optional<Trap> find_trap(std::string_view text) {
   unsigned line = 1;
   unsigned depth = 0;
   unsigned dots = 0;
@@ -62,10 +72,11 @@ unsigned too_deep(std::string_view text) {
     if (c == '[' || c == '{') ++depth;
     if ((c == ']' || c == '}') && depth > 0) --depth;
     if (c == '.') ++dots;
-    if (depth > kMostNesting || dots > kMostDotsInLine) return line;
+    if (depth > kMostNesting || dots > kMostDotsInLine) return Trap{line, "nests deeper than any record does"};
+    if ((static_cast<unsigned char>(c) & 0x80U) != 0) return Trap{line, "has a character there that must be quoted"};
     ++at;
   }
-  return 0;
+  return std::nullopt;
 }
 
 void put_time(const toml::date_time& from, Node& to) {
@@ -78,7 +89,7 @@ void put_time(const toml::date_time& from, Node& to) {
                std::int64_t{from.offset->minutes} * 60;
 }
 
-// Recursion ends at kMostNesting and kMostDotsInLine, which too_deep has made sure of.
+// Recursion ends at kMostNesting and kMostDotsInLine, which find_trap has made sure of.
 void convert(const toml::node& from, Node& to) {
   to.line = from.source().begin.line;
   to.kind = Node::Kind::other;
@@ -111,8 +122,7 @@ void convert(const toml::node& from, Node& to) {
 }  // namespace
 
 Result<Node> parse_toml(const std::string& file, std::string_view text) {
-  if (const unsigned line = too_deep(text); line != 0)
-    return fail(Code::damaged, file + ":" + std::to_string(line), "nests deeper than any record does");
+  if (const auto trap = find_trap(text)) return fail(Code::damaged, file + ":" + std::to_string(trap->line), trap->why);
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();

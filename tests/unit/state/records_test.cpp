@@ -256,6 +256,8 @@ TEST_CASE("hostile TOML is refused before it can hurt") {
   hostile("a = " + inner);
   hostile(std::string("a = 1\0", 6));
   hostile("\xff\xfe");
+  hostile("a = [\n\xc3\x9f\"\n# end\n");
+  hostile("a = [\"\"\"x\"\"\"\"\", \xc3\x9f]\n");
 }
 
 TEST_CASE("the time to read one record", "[.measure]") {

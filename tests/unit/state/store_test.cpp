@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 #include "state/records.h"
@@ -244,4 +245,18 @@ TEST_CASE("durable writes are counted") {
   before = durable_writes();
   REQUIRE(m.store.clear_journal());
   CHECK(durable_writes() == before);
+}
+
+TEST_CASE("the time of one operation's writes", "[.measure]") {
+  Made m;
+  constexpr int kRounds = 100;
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < kRounds; ++i) {
+    REQUIRE(m.store.write_journal(samples::journal()));
+    REQUIRE(m.store.apply(db_change()));
+    REQUIRE(m.store.clear_journal());
+  }
+  const auto took = std::chrono::steady_clock::now() - start;
+  std::cout << "journal, apply, clear: " << std::chrono::duration<double, std::micro>(took).count() / kRounds
+            << " us\n";
 }
