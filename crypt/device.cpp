@@ -35,9 +35,12 @@ void on_log(int level, const char* message, void*) noexcept {
 /// libcryptsetup locks headers through files here and fails if it cannot (docs/LUKS2-locking.txt). tclone holds
 /// its own lock per pool, so doing without is safe as far as tclone goes.
 bool lock_folder_usable() {
-  constexpr const char* kFolder = "/run/cryptsetup";
-  if (mkdir(kFolder, 0700) != 0 && errno != EEXIST) return false;
-  return access(kFolder, R_OK | W_OK | X_OK) == 0;
+  static const bool usable = [] {
+    constexpr const char* kFolder = "/run/cryptsetup";
+    if (mkdir(kFolder, 0700) != 0 && errno != EEXIST) return false;
+    return access(kFolder, R_OK | W_OK | X_OK) == 0;
+  }();
+  return usable;
 }
 
 }  // namespace
@@ -67,6 +70,10 @@ bool is_wrong_key(int r) noexcept { return r == -EPERM || r == -ENOENT; }
 tl::unexpected<Error> no_key(const std::string& device) {
   return fail(Code::key, device, "no key slot opens with this key",
               "check that the key source names the right key (tclone key list, tclone key test)");
+}
+
+std::uint32_t serialize_flag() {
+  return lock_folder_usable() ? CRYPT_ACTIVATE_SERIALIZE_MEMORY_HARD_PBKDF : 0U;
 }
 
 Result<Device> init(const std::string& path) {

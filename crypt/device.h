@@ -4,6 +4,7 @@
 
 #include <libcryptsetup.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,11 @@ constexpr Bytes kHeaderSize{2 * kMiB.n};
 /// Sends libcryptsetup's messages to log::debug and switches its metadata lock off where its lock folder cannot
 /// exist. Once per process.
 void set_up_library();
+
+/// The activation flag by which only one argon2id of many started at once runs, or the machine would run out of
+/// memory; it does nothing for pbkdf2. 0 where libcryptsetup's lock folder cannot be used: with the flag it would
+/// fail there, even with metadata locking off.
+[[nodiscard]] std::uint32_t serialize_flag();
 
 /// A libcryptsetup failure `r` (negative errno) as an Error, with the library's last message. The meaning of
 /// EPERM and ENOENT depends on the call: see no_key().

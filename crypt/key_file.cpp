@@ -52,8 +52,9 @@ Result<UniqueFd> open_folder(const std::string& path) {
     return fail_errno(errno, path, "cannot open the folder of the key files");
   }
   if (!trusted_owner(info.st_uid) || (info.st_mode & 022U) != 0) {
-    return fail(Code::key, path, "others may write to the folder of the key files (mode " +
-                                     octal(info.st_mode & 07777U) + ")", "chown root " + path + " && chmod 700 " + path);
+    return fail(Code::key, path,
+                "others may write to the folder of the key files (mode " + octal(info.st_mode & 07777U) + ")",
+                "chown root " + path + " && chmod 700 " + path);
   }
   if (made && !parent.empty()) {
     const UniqueFd above(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

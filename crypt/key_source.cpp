@@ -88,7 +88,10 @@ Result<Secret> read_secret(const KeySource& source, const KeyFolder& folder, con
     return fail(Code::usage, what, "there is no key source of kind '" + source.kind + "'");
   };
   Secret secret = TC_TRY(read());
-  if (secret.empty()) return fail(Code::key, source.kind == "exec" ? source.kind : to_text(source), "the key of " + what + " is empty");
+  if (secret.empty()) {
+    const std::string object = source.kind == "exec" ? source.kind : to_text(source);  // no arguments in messages
+    return fail(Code::key, object, "the key of " + what + " is empty");
+  }
   return secret;
 }
 

@@ -26,11 +26,12 @@ struct KeyFolder {
 /// Overwrites, fsyncs and unlinks the vault's key file, then fsyncs the folder; a missing one is success.
 [[nodiscard]] Status remove_key_file(const KeyFolder& folder, const Uuid& vault);
 
-/// "file:PATH", "prompt", "stdin", "keyring:DESCRIPTION", "credential:NAME", "exec:COMMAND", "token".
+/// "file" (the generated key file), "file:PATH" (made absolute), "prompt", "stdin", "keyring:DESCRIPTION", "credential:NAME", "exec:COMMAND", "token".
 /// usage error otherwise.
 [[nodiscard]] Result<KeySource> parse_key_source(const std::string& text);
 [[nodiscard]] std::string to_text(const KeySource& source);
-/// machine for a generated key file, keyring, credential and exec; human for prompt and stdin... see tclone(1).
+/// human for prompt and stdin, and for whatever is shorter than 32 bytes; machine for a file, keyring, credential
+/// and exec from 32 bytes on.
 [[nodiscard]] Cost cost_of(const KeySource& source, std::size_t secret_size);
 
 enum class Purpose { unlock, create };

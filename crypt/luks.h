@@ -46,11 +46,12 @@ class Luks {
  public:
   virtual ~Luks() = default;
 
-  /// Writes a LUKS2 header of exactly 2 MiB (aes-xts-plain64, 512-bit random volume key) with one keyslot for
-  /// `secret`. The caller has proven that the device is its own and holds nothing. Durable when it returns.
+  /// Writes a LUKS2 header of exactly 2 MiB (aes-xts-plain64, 512-bit random volume key, room for four keyslots)
+  /// with one keyslot for `secret`. The label is cut to the 47 bytes LUKS2 has room for. The caller has proven that the device is its own and holds nothing. Durable when it returns.
   [[nodiscard]] virtual Result<Formatted> format(const FormatRequest& request, const Secret& secret) = 0;
 
-  /// What the header on the device says. damaged: no or broken LUKS2 header.
+  /// What the header on the device says. damaged: no or broken LUKS2 header, or one with a null cipher, several
+  /// segments, integrity, a reencryption under way.
   [[nodiscard]] virtual Result<HeaderFacts> inspect(const std::string& device) = 0;
 
   /// Compares the header with `expected` field by field (a null cipher is refused in any case: CVE-2025-59054),
@@ -76,7 +77,7 @@ class Luks {
 
   /// Destroys every keyslot and then overwrites the whole header (2 MiB) with random bytes and zeros, flushes, and
   /// reads the raw device back past the cache to verify. Needs no key. A device without a header of ours is
-  /// overwritten all the same (the caller has proven whose it is).
+  /// overwritten all the same (the caller has proven whose it is). busy: something is active or mounted on it.
   [[nodiscard]] virtual Status destroy(const std::string& device) = 0;
 
   [[nodiscard]] virtual Status backup(const std::string& device, const std::string& file) = 0;

@@ -13,10 +13,9 @@
 namespace tclone::crypt {
 namespace {
 
-// SERIALIZE_MEMORY_HARD: only one argon2id of many started at once, or the machine runs out of memory. It does
-// nothing for pbkdf2.
-constexpr std::uint32_t kFlags =
-    CRYPT_ACTIVATE_PRIVATE | CRYPT_ACTIVATE_ALLOW_DISCARDS | CRYPT_ACTIVATE_SERIALIZE_MEMORY_HARD_PBKDF;
+std::uint32_t activation_flags() {
+  return CRYPT_ACTIVATE_PRIVATE | CRYPT_ACTIVATE_ALLOW_DISCARDS | serialize_flag();
+}
 
 /// Whether a key may be put where libcryptsetup will put the volume key. libcryptsetup's own probe takes only
 /// ENOSYS for a no, while a container's seccomp filter says EPERM.
@@ -65,7 +64,7 @@ Status LibLuks::open(const std::string& device, const std::string& name, const H
   const Device loaded = TC_TRY(load_expected(device, expected));
   prepare_keyring();
   const int r = crypt_activate_by_passphrase(loaded.get(), name.c_str(), CRYPT_ANY_SLOT, secret.chars(),
-                                             secret.size(), kFlags);
+                                             secret.size(), activation_flags());
   return opened(r, loaded.get(), device, name, expected);
 }
 
@@ -74,7 +73,8 @@ Status LibLuks::open_with_volume_key(const std::string& device, const std::strin
   TC_CHECK(check_secret(volume_key, Cost::human, device));
   const Device loaded = TC_TRY(load_expected(device, expected));
   prepare_keyring();
-  const int r = crypt_activate_by_volume_key(loaded.get(), name.c_str(), volume_key.chars(), volume_key.size(), kFlags);
+  const int r = crypt_activate_by_volume_key(loaded.get(), name.c_str(), volume_key.chars(), volume_key.size(),
+                                             activation_flags());
   // Whatever the activation failed with, a foreign key is the answer that helps; only the digest can tell.
   if (r < 0 && crypt_volume_key_verify(loaded.get(), volume_key.chars(), volume_key.size()) < 0) {
     return fail(Code::key, device, "the volume key does not belong to this header");
@@ -86,13 +86,13 @@ Status LibLuks::open_with_token(const std::string& device, const std::string& na
   const Device loaded = TC_TRY(load_expected(device, expected));
   prepare_keyring();
   const int r = crypt_activate_by_token_pin(loaded.get(), name.c_str(), nullptr, CRYPT_ANY_TOKEN, nullptr, 0, nullptr,
-                                            kFlags);
+                                            activation_flags());
   if (r == -ENOANO) {
     return fail(Code::key, device, "the token wants a PIN", "enrol a token without one, or use another key source");
   }
   if (is_wrong_key(r) || r == -EAGAIN) {
     return fail(Code::key, device, "no token opens it",
-                "check that the hardware is there and that systemd-cryptenroll's plugins for libcryptsetup are installed");
+                "check that the hardware is there and that libcryptsetup's plugins of systemd are installed");
   }
   return opened(r, loaded.get(), device, name, expected);
 }

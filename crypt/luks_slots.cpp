@@ -10,7 +10,7 @@ namespace {
 /// The slot that the secret opens, or libcryptsetup's negative errno. Activates nothing.
 int try_key(crypt_device* device, const Secret& secret) {
   return crypt_activate_by_passphrase(device, nullptr, CRYPT_ANY_SLOT, secret.chars(), secret.size(),
-                                      CRYPT_ACTIVATE_SERIALIZE_MEMORY_HARD_PBKDF);
+                                      serialize_flag());
 }
 
 bool in_use(crypt_keyslot_info state) { return state != CRYPT_SLOT_INACTIVE && state != CRYPT_SLOT_INVALID; }

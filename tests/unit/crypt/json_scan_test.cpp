@@ -23,8 +23,8 @@ TEST_CASE("brackets, quotes and commas inside strings do not mislead") {
 }
 
 TEST_CASE("broken objects end the search and never the program") {
-  for (const char* json : {"", "{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":\"\\", "{\"a\":{", "[1]", "{]}",
-                           "{\"a\" 1}", "}", "\"a\""}) {
+  for (const char* json : {"", "{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":\"\\", "{\"a\":{", "[1]",
+                           "{]}", "{\"a\" 1}", "}", "\"a\""}) {
     CHECK(json_member(json, "b").empty());
   }
 }

@@ -222,8 +222,8 @@ Asked ask(Purpose purpose, const std::vector<std::string>& typed) {
   if (child == 0) {
     for (const int number : {SIGINT, SIGSEGV, SIGTERM}) signal(number, SIG_DFL);  // not Catch's
     const auto secret = read_prompt("vault web1", purpose);
-    const std::string out = secret ? "=" + text_of(*secret)
-                                   : "!" + std::to_string(static_cast<int>(secret.error().code)) + " " + secret.error().text();
+    const auto failed = [](const Error& e) { return "!" + std::to_string(static_cast<int>(e.code)) + " " + e.text(); };
+    const std::string out = secret ? "=" + text_of(*secret) : failed(secret.error());
     if (write(writer.get(), out.data(), out.size()) < 0) _exit(1);
     _exit(0);
   }

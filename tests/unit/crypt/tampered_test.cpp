@@ -114,7 +114,9 @@ TEST_CASE("a downgraded segment is refused") {
     word = "sector size";
   }
   SECTION("another offset") {
-    tamper(vault.path, [&](std::string& json) { in_segment(json, "\"offset\":\"2097152\"", "\"offset\":\"3145728\""); });
+    tamper(vault.path, [&](std::string& json) {
+      in_segment(json, "\"offset\":\"2097152\"", "\"offset\":\"3145728\"");
+    });
     word = "data offset";
   }
   SECTION("a shifted IV") {
