@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/confirm.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+
+#include "cli/text_table.h"
+
+namespace tclone::cli {
+
+Status confirm(const Invocation& call, const std::string& what) {
+  if (call.has("yes") || call.globals.dry_run) return {};
+  if (::isatty(STDIN_FILENO) != 1) {
+    return fail(Code::usage, "", "this " + what + ", and there is no terminal to ask on",
+                "add --yes if that is what you want");
+  }
+  std::fprintf(stderr, "This %s. Go on? [y/N] ", printable(what).c_str());
+  std::fflush(stderr);
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "Y" || answer == "yes") return {};
+  return fail(Code::failed, "", "nothing was done: the answer was not yes");
+}
+
+}  // namespace tclone::cli

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Puts the program together: the process, the concrete seams, and nothing else.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <exception>
+
+#include "base/secret.h"
+#include "cli/app.h"
+#include "cli/progress.h"
+#include "crypt/luks.h"
+#include "dm/device_mapper.h"
+
+namespace {
+
+volatile std::sig_atomic_t stopped = 0;
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+/// A program started with descriptors 0 to 2 closed would write its messages into the first device it opens.
+void occupy_standard_descriptors() {
+  int fd = 0;
+  do {
+    fd = ::open("/dev/null", O_RDWR);  // NOLINT: without O_CLOEXEC, children need them too
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO) ::close(fd);
+}
+
+void handle_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { stopped = 1; };
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+tclone::engine::Paths paths() {
+  tclone::engine::Paths out;
+  const auto replace = [](std::string& path, const char* name) {
+    if (const std::string value = environment(name); !value.empty()) path = value;
+  };
+  replace(out.etc, "TCLONE_ETC");
+  replace(out.run, "TCLONE_RUN");
+  replace(out.lib, "TCLONE_LIB");
+  return out;
+}
+
+tclone::cli::Ran with_env(const tclone::cli::Invocation& call,
+                          const std::function<tclone::cli::Ran(tclone::engine::Env&)>& act) {
+  tclone::protect_process();
+  handle_signals();
+  const auto dm = TC_TRY(tclone::dm::open_device_mapper());
+  const auto luks = TC_TRY(tclone::crypt::open_luks());
+  tclone::cli::Progress progress;
+  tclone::engine::Env env{.dm = *dm, .luks = *luks, .paths = paths()};
+  env.command = "tclone " + std::string(call.command().words);
+  env.lock_deadline = call.globals.lock_timeout;
+  env.now = [] { return static_cast<std::int64_t>(std::time(nullptr)); };
+  env.stop = [] { return stopped != 0; };
+  env.progress = [&](auto what, auto done, auto total) { progress.show(what, done, total); };
+  env.dry_run = call.globals.dry_run;
+  return act(env);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  occupy_standard_descriptors();
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return tclone::cli::run({argv + (argc > 0), argv + argc}, {environment, paths(), ::geteuid() == 0, with_env});
+  } catch (const std::exception& error) {
+    tclone::cli::Output::say(std::string("unexpected: ") + error.what() + "; please report this");
+    return static_cast<int>(tclone::Code::failed);
+  }
+}

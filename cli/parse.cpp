@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/parse.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "cli/help.h"
+
+namespace tclone::cli {
+namespace {
+
+/// A CLI11 app for the table. Only the command that was asked for gets its options: building all of them would cost
+/// more than most commands do.
+class Builder {
+ public:
+  explicit Builder(const std::vector<std::string>& args) : args_(args), app_("tclone") {
+    app_.set_help_flag();
+    add_globals();
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    for (const Command& command : commands()) add(command);
+  }
+
+  Result<Parsed> run(const Environment& env);
+
+ private:
+  struct Slot {
+    CLI::App* app = nullptr;
+    const Command* command = nullptr;
+  };
+
+  void add_globals() {
+    for (const Option& option : global_options()) {
+      const std::string flags = names(option);
+      if (option.kind == Kind::flag) {
+        app_.add_flag(flags)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      } else {
+        app_.add_option(flags)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+      }
+    }
+  }
+
+  static std::string names(const Option& option) {
+    std::string out = "--" + std::string(option.name);
+    if (option.letter != 0) out = std::string("-") + option.letter + "," + out;
+    return out;
+  }
+
+  CLI::App* child(CLI::App& parent, std::string_view word) {
+    CLI::App* app = parent.add_subcommand(std::string(word));
+    app->set_help_flag();
+    app->fallthrough();
+    return app;
+  }
+
+  bool asked(const Command& command) const {
+    const auto words = words_of(command.words);
+    return std::all_of(words.begin(), words.end(), [&](std::string_view word) {
+      return std::find(args_.begin(), args_.end(), word) != args_.end();
+    });
+  }
+
+  void add(const Command& command) {
+    const auto words = words_of(command.words);
+    CLI::App* parent = &app_;
+    if (words.size() == 2) {
+      if (group_ == nullptr) {
+        group_ = child(app_, words.front());
+        group_->require_subcommand(1);
+      }
+      parent = group_;
+    }
+    CLI::App* app = child(*parent, words.back());
+    slots_.push_back({app, &command});
+    if (!asked(command)) return;
+    for (const Option& option : command.options) {
+      if (option.kind == Kind::flag) {
+        app->add_flag(names(option));
+      } else {
+        CLI::Option* added = app->add_option(names(option))->expected(1);
+        added->allow_extra_args(false);
+        added->multi_option_policy(option.many ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::Throw);
+      }
+    }
+    for (const Positional& p : command.positionals) {
+      CLI::Option* added = app->add_option(std::string(p.name));
+      if (p.many) added->expected(p.required ? 1 : 0, CLI::detail::expected_max_vector_size);
+    }
+  }
+
+  const Slot* chosen() const {
+    for (const Slot& slot : slots_)
+      if (slot.app->parsed()) return &slot;
+    return nullptr;
+  }
+
+  Status take(const Option& option, const CLI::Option& given, Invocation& out) const;
+  Status take_globals(const Command& command, const Environment& env, Globals& out) const;
+
+  const std::vector<std::string>& args_;
+  CLI::App app_;
+  CLI::App* group_ = nullptr;
+  std::vector<Slot> slots_;
+};
+
+tl::unexpected<Error> misuse(const std::string& words, std::string why) {
+  std::string help = words.empty() ? "tclone --help" : "tclone " + words + " --help";
+  return fail(Code::usage, "", std::move(why), "see " + help);
+}
+
+Status check_choice(std::string_view words, std::string_view what, std::string_view choices,
+                    const std::string& value) {
+  const auto known = words_of(choices);
+  if (choices.empty() || std::find(known.begin(), known.end(), value) != known.end()) return {};
+  std::string list;
+  for (const std::string_view one : known) list.append(list.empty() ? "" : ", ").append(one);
+  return misuse(std::string(words), std::string(what) + ": '" + value + "' is none of " + list);
+}
+
+Status Builder::take(const Option& option, const CLI::Option& given, Invocation& out) const {
+  if (given.count() == 0) return {};
+  const std::vector<std::string> values = given.results();
+  for (const std::string& value : values) {
+    TC_CHECK(check_choice(out.command().words, "--" + std::string(option.name), option.choices, value));
+    if (value.empty() && option.kind != Kind::text)
+      return misuse(std::string(out.command().words), "--" + std::string(option.name) + ": the value is empty");
+  }
+  out.put(option.name, values);
+  return {};
+}
+
+Result<log::Level> level_of(const std::string& text) {
+  if (text.empty() || text == "warn") return log::Level::warn;
+  if (text == "debug") return log::Level::debug;
+  if (text == "info") return log::Level::info;
+  if (text == "error") return log::Level::error;
+  return fail(Code::usage, "TCLONE_LOG", "'" + text + "' is none of debug, info, warn, error");
+}
+
+Status Builder::take_globals(const Command& command, const Environment& env, Globals& out) const {
+  const std::string words(command.words);
+  for (const Option& option : global_options()) {
+    if (app_.get_option("--" + std::string(option.name))->count() != 0 && !applies(option, command))
+      return misuse(words, "--" + std::string(option.name) + " means nothing here");
+  }
+  const auto count = [&](const char* name) { return static_cast<int>(app_.get_option(name)->count()); };
+  out.json = count("--json") != 0;
+  out.dry_run = count("--dry-run") != 0;
+  out.quiet = count("--quiet") != 0;
+  out.timings = count("--timings") != 0;
+  out.verbose = count("--verbose");
+  out.pool = count("--pool") != 0 ? app_.get_option("--pool")->results().back() : env("TCLONE_POOL");
+  out.level = TC_TRY(level_of(env("TCLONE_LOG")));
+  if (out.verbose == 1) out.level = std::min(out.level, log::Level::info);
+  if (out.verbose > 1) out.level = log::Level::debug;
+  if (count("--lock-timeout") != 0) {
+    const std::string text = app_.get_option("--lock-timeout")->results().back();
+    unsigned seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc{} || end != text.data() + text.size() || seconds > 86400)
+      return misuse(words, "--lock-timeout: '" + text + "' is no number of seconds from 0 to 86400");
+    out.lock_timeout = std::chrono::seconds(seconds);
+  }
+  return {};
+}
+
+/// CLI11 tells an option that is missing its value, a word too many and so on; its texts are kept, its line breaks
+/// not.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  while (!text.empty() && (text.back() == '.' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+Result<Parsed> Builder::run(const Environment& env) {
+  std::string trouble;
+  try {
+    app_.parse(std::vector<std::string>(args_.rbegin(), args_.rend()));
+  } catch (const CLI::ParseError& error) {
+    trouble = one_line(error.what());
+  }
+  const Slot* slot = chosen();
+  const bool in_group = group_ != nullptr && group_->parsed();
+  // Asking for help is right whatever else is wrong or missing, except behind "--" or as the value of an option.
+  if (app_.get_option("--help")->count() != 0) {
+    if (slot != nullptr) return Parsed{Help{command_help(*slot->command)}};
+    return Parsed{Help{in_group ? group_help("pool") : program_help()}};
+  }
+  if (slot == nullptr) {
+    if (trouble.empty() || args_.empty()) trouble = "no command was given";
+    return misuse(in_group ? "pool" : "", std::move(trouble));
+  }
+  const Command& command = *slot->command;
+  if (!trouble.empty()) return misuse(std::string(command.words), std::move(trouble));
+
+  Invocation out(command);
+  TC_CHECK(take_globals(command, env, out.globals));
+  for (const Option& option : command.options)
+    TC_CHECK(take(option, *slot->app->get_option("--" + std::string(option.name)), out));
+  for (const Positional& p : command.positionals) {
+    std::vector<std::string> values = slot->app->get_option(std::string(p.name))->results();
+    if (values.empty() && p.required) return misuse(std::string(command.words), std::string(p.name) + " is missing");
+    for (const std::string& value : values) {
+      if (value.empty()) return misuse(std::string(command.words), std::string(p.name) + " is empty");
+      TC_CHECK(check_choice(command.words, p.name, p.choices, value));
+    }
+    if (!values.empty()) out.put(p.name, std::move(values));
+  }
+  return Parsed{std::move(out)};
+}
+
+}  // namespace
+
+Result<Parsed> parse(const std::vector<std::string>& args, const Environment& env) {
+  try {
+    return Builder(args).run(env);
+  } catch (const CLI::Error& error) {
+    return fail(Code::failed, "command line", one_line(error.what()), "this is a mistake in tclone: please report it");
+  }
+}
+
+}  // namespace tclone::cli

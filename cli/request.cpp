@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/request.h"
+
+#include "crypt/key_source.h"
+
+namespace tclone::cli::request {
+namespace {
+
+tl::unexpected<Error> conflict(const Invocation& call, std::string why) {
+  return fail(Code::usage, "", std::move(why), "see tclone " + std::string(call.command().words) + " --help");
+}
+
+Result<std::optional<Bytes>> size_of(const Invocation& call) {
+  if (!call.has("size")) return std::optional<Bytes>{};
+  return std::optional<Bytes>{TC_TRY(parse_size(call.one("size")))};
+}
+
+Result<std::optional<KeySource>> key_of(const Invocation& call) {
+  if (!call.has("key")) return std::optional<KeySource>{};
+  return std::optional<KeySource>{TC_TRY(crypt::parse_key_source(call.one("key")))};
+}
+
+bool is_path(const std::string& word) { return word.find('/') != std::string::npos; }
+
+}  // namespace
+
+std::string pool(const Invocation& call) {
+  const std::string named = call.one("NAME");
+  return named.empty() ? call.globals.pool : named;
+}
+
+Result<engine::PoolCreate> pool_create(const Invocation& call) {
+  engine::PoolCreate out;
+  out.devices = call.all("DEVICE");
+  const std::string first = call.one("NAME");
+  if (is_path(first)) {
+    out.devices.insert(out.devices.begin(), first);
+  } else if (!first.empty()) {
+    out.name = first;
+  } else if (!call.globals.pool.empty()) {
+    out.name = call.globals.pool;
+  }
+  out.file = call.one("file");
+  out.size = TC_TRY(size_of(call));
+  if (!out.devices.empty() && (!out.file.empty() || out.size))
+    return conflict(call, "--file and --size are for a pool in a file, not for one on devices");
+  if (call.one("sector-size") == "512") out.sector_size = 512;
+  if (call.one("when-full") == "error") out.when_full = WhenFull::error;
+  out.force = call.has("force");
+  return out;
+}
+
+engine::PoolActivate pool_activate(const Invocation& call) {
+  return {pool(call), call.has("volumes"), call.has("takeover")};
+}
+
+engine::PoolImport pool_import(const Invocation& call) {
+  return {call.all("PATH"), call.one("name"), call.has("takeover")};
+}
+
+Result<engine::Create> create(const Invocation& call) {
+  engine::Create out;
+  out.pool = call.globals.pool;
+  out.name = call.one("NAME");
+  out.size = TC_TRY(size_of(call));
+  out.from = call.one("from");
+  if (!out.size && out.from.empty()) return conflict(call, "--size is missing");
+  if (!out.from.empty() && call.has("fs")) return conflict(call, "--fs means nothing with --from: the image has one");
+  if (call.has("fs")) out.fs = TC_TRY(parse_fs_kind(call.one("fs")));
+  out.plain = call.has("plain");
+  out.key = TC_TRY(key_of(call));
+  if (out.plain && out.key) return conflict(call, "--plain and --key exclude each other");
+  return out;
+}
+
+Result<engine::Clone> clone(const Invocation& call) {
+  engine::Clone out;
+  out.pool = call.globals.pool;
+  out.source = call.one("SOURCE");
+  out.name = call.one("NAME");
+  out.shared_key = call.has("shared-key");
+  out.vault = call.one("vault");
+  out.key = TC_TRY(key_of(call));
+  out.follows = call.one("follow");
+  if (out.shared_key && out.key) return conflict(call, "--shared-key and --key exclude each other");
+  if (out.shared_key && !out.vault.empty()) return conflict(call, "--shared-key and --vault exclude each other");
+  if (!out.vault.empty() && out.key) return conflict(call, "--vault and --key exclude each other: the vault has a key");
+  return out;
+}
+
+engine::Publish publish(const Invocation& call) {
+  return {call.globals.pool, call.all("NAME"), call.all("tag"), call.one("message")};
+}
+
+engine::Restart restart(const Invocation& call) {
+  engine::Restart out;
+  out.pool = call.globals.pool;
+  out.name = call.one("NAME");
+  out.to = call.one("to");
+  out.if_newer = call.command().id == Id::refresh && call.has("if-newer");
+  return out;
+}
+
+engine::Named named(const Invocation& call) { return {call.globals.pool, call.one("NAME")}; }
+
+Result<engine::Activation> activation(const Invocation& call) {
+  engine::Activation out{call.globals.pool, call.all("NAME"), call.has("all")};
+  if (out.all && !out.names.empty()) return conflict(call, "--all and a name exclude each other");
+  if (!out.all && out.names.empty()) return conflict(call, "NAME or --all is missing");
+  return out;
+}
+
+engine::Mount mount(const Invocation& call) {
+  return {call.globals.pool, call.one("NAME"), call.one("DIR"), call.has("read-only"), call.one("options")};
+}
+
+Result<Bytes> new_size(const Invocation& call) { return parse_size(call.one("SIZE")); }
+
+}  // namespace tclone::cli::request

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// From a command line to what the engine is asked. Pure: a wrong combination of options ends here.
+#pragma once
+
+#include "cli/invocation.h"
+#include "engine/api.h"
+
+namespace tclone::cli::request {
+
+[[nodiscard]] Result<engine::PoolCreate> pool_create(const Invocation& call);
+[[nodiscard]] engine::PoolActivate pool_activate(const Invocation& call);
+[[nodiscard]] engine::PoolImport pool_import(const Invocation& call);
+[[nodiscard]] Result<engine::Create> create(const Invocation& call);
+[[nodiscard]] Result<engine::Clone> clone(const Invocation& call);
+[[nodiscard]] engine::Publish publish(const Invocation& call);
+[[nodiscard]] engine::Restart restart(const Invocation& call);
+[[nodiscard]] engine::Named named(const Invocation& call);
+[[nodiscard]] Result<engine::Activation> activation(const Invocation& call);
+[[nodiscard]] engine::Mount mount(const Invocation& call);
+[[nodiscard]] Result<Bytes> new_size(const Invocation& call);
+/// Of the commands that take the pool as their argument: that, else -p.
+[[nodiscard]] std::string pool(const Invocation& call);
+
+}  // namespace tclone::cli::request

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/confirm.h"
+#include "cli/render.h"
+#include "cli/request.h"
+#include "cli/run.h"
+
+namespace tclone::cli {
+
+Ran report(Session& session, Result<engine::Outcome> outcome, Prints prints) {
+  if (!outcome) return tl::unexpected(std::move(outcome).error());
+  Output& out = session.out;
+  out.remarks(*outcome);
+  if (out.json()) {
+    out.print(json::outcome(*outcome, out.dry_run()));
+  } else if (out.dry_run()) {
+    out.print(text::plan(*outcome));
+  } else if (prints == Prints::device && !outcome->device.empty()) {
+    out.print(outcome->device + "\n");
+  } else if (prints == Prints::versions && !outcome->versions.empty()) {
+    for (const VersionRef& version : outcome->versions) out.print(version.text() + "\n");
+  } else {
+    out.confirm(text::confirmation(*outcome));
+  }
+  return 0;
+}
+
+Ran run_pool_create(Session& s) {
+  return report(s, engine::pool_create(s.env, TC_TRY(request::pool_create(s.call))));
+}
+
+Ran run_pool_list(Session& s) {
+  const auto pools = TC_TRY(engine::pool_list(s.env));
+  s.out.print(s.out.json() ? json::pools(pools) : text::pools(pools));
+  return 0;
+}
+
+Ran run_pool_status(Session& s) {
+  const std::string pool = s.call.command().id == Id::status ? s.call.globals.pool : request::pool(s.call);
+  const auto view = TC_TRY(engine::pool_status(s.env, pool));
+  s.out.print(s.out.json() ? json::pool(view) : text::pool(view));
+  return 0;
+}
+
+Ran run_pool_activate(Session& s) {
+  return report(s, engine::pool_activate(s.env, request::pool_activate(s.call)));
+}
+Ran run_pool_deactivate(Session& s) { return report(s, engine::pool_deactivate(s.env, request::pool(s.call))); }
+Ran run_pool_import(Session& s) { return report(s, engine::pool_import(s.env, request::pool_import(s.call))); }
+Ran run_pool_export(Session& s) { return report(s, engine::pool_export(s.env, request::pool(s.call))); }
+
+Ran run_pool_destroy(Session& s) {
+  const std::string pool = request::pool(s.call);
+  TC_CHECK(confirm(s.call, "destroys the pool " + pool + " with every volume and key in it"));
+  return report(s, engine::pool_destroy(s.env, pool));
+}
+
+}  // namespace tclone::cli

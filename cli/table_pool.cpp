@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The commands that are about whole pools.
+#include "cli/commands.h"
+
+namespace tclone::cli {
+
+void add_pool_commands(std::vector<Command>& out) {
+  out.push_back({
+      .id = Id::pool_create,
+      .words = "pool create",
+      .summary = "make a pool",
+      .description =
+          "Makes a pool on the devices given, or in a file, and activates it. Without a device the pool is a sparse "
+          "file: --file says which, else it is /var/lib/tclone/NAME.pool. A first argument with a slash in it is a "
+          "device, and the pool is then called default.\n\n"
+          "A device that carries a known signature is refused unless --force is given; one that is in use is refused "
+          "in any case.\n\n"
+          "The sector size holds for every encrypted volume of the pool and cannot be changed later. 512 is for "
+          "images of disks with 512-byte sectors.",
+      .positionals = {{"NAME", Kind::fresh, "name of the pool (default)", false},
+                      {"DEVICE", Kind::device, "what the pool is made on", false, true}},
+      .options = {{"file", 0, Kind::file, "PATH", "make the pool in this file"},
+                  {"size", 0, Kind::size, "SIZE", "size of the file (80 % of the free space)"},
+                  {"sector-size", 0, Kind::choice, "BYTES", "sector size of encrypted volumes (4096)", false,
+                   "4096 512"},
+                  {"when-full", 0, Kind::choice, "WHAT", "what a full pool does with writes: queue or error (queue)",
+                   false, "queue error"},
+                  {"force", 0, Kind::flag, "", "overwrite known signatures"}},
+      .shape = "outcome",
+      .examples = {"tclone pool create", "tclone pool create fast /dev/nvme0n1 /dev/nvme1n1",
+                   "tclone pool create test --file /srv/test.pool --size 20G"},
+  });
+  out.push_back({
+      .id = Id::pool_list,
+      .words = "pool list",
+      .summary = "list the pools this host knows",
+      .description = "Prints every pool that this host remembers, where it is, and whether it is active.",
+      .positionals = {},
+      .options = {},
+      .effect = Effect::looks,
+      .shape = "pools",
+      .examples = {"tclone pool list"},
+  });
+  out.push_back({
+      .id = Id::pool_status,
+      .words = "pool status",
+      .summary = "show how full and how healthy a pool is",
+      .description = "Prints how much of the pool is used, its health, what a crash left unfinished, and every vault "
+                     "in it. No lock is taken.",
+      .positionals = {{"NAME", Kind::pool, "the pool", false}},
+      .options = {},
+      .effect = Effect::looks,
+      .shape = "pool",
+      .examples = {"tclone pool status", "tclone pool status fast --json"},
+  });
+  out.push_back({
+      .id = Id::pool_activate,
+      .words = "pool activate",
+      .summary = "make a pool usable after a boot",
+      .description =
+          "Activates the pool and mounts its state area. What a crash left unfinished is finished or undone first. "
+          "With --volumes every volume is activated as well; those that cannot be are reported and the others go "
+          "on.\n\n"
+          "A pool that another host has active is refused. --takeover overrides this: use it only when that host is "
+          "certainly down, because two hosts that write to one pool destroy it.",
+      .positionals = {{"NAME", Kind::pool, "the pool", false}},
+      .options = {{"volumes", 0, Kind::flag, "", "activate every volume as well"},
+                  {"takeover", 0, Kind::flag, "", "although another host has it, which is down"}},
+      .shape = "outcome",
+      .examples = {"tclone pool activate --volumes"},
+  });
+  out.push_back({
+      .id = Id::pool_deactivate,
+      .words = "pool deactivate",
+      .summary = "take a pool and everything in it down",
+      .description = "Deactivates every volume, closes every vault and takes the pool down. Refused as busy while "
+                     "something is mounted or held open.",
+      .positionals = {{"NAME", Kind::pool, "the pool", false}},
+      .options = {},
+      .shape = "outcome",
+      .examples = {"tclone pool deactivate"},
+  });
+  out.push_back({
+      .id = Id::pool_import,
+      .words = "pool import",
+      .summary = "bring in a pool from another host",
+      .description = "Reads the label on the devices or the file, remembers where the pool is, and activates it. "
+                     "Everything but the keys is in the pool itself.",
+      .positionals = {{"PATH", Kind::device, "every device of the pool, or its file", true, true}},
+      .options = {{"name", 0, Kind::fresh, "NAME", "call it so on this host"},
+                  {"takeover", 0, Kind::flag, "", "although another host has it, which is down"}},
+      .shape = "outcome",
+      .examples = {"tclone pool import /dev/sdb", "tclone pool import /mnt/usb/default.pool --name travel"},
+  });
+  out.push_back({
+      .id = Id::pool_export,
+      .words = "pool export",
+      .summary = "give a pool up, for another host to import",
+      .description = "Deactivates the pool and forgets where it is. Its data and its keys stay.",
+      .positionals = {{"NAME", Kind::pool, "the pool", false}},
+      .options = {},
+      .shape = "outcome",
+      .examples = {"tclone pool export fast"},
+  });
+  out.push_back({
+      .id = Id::pool_destroy,
+      .words = "pool destroy",
+      .summary = "destroy a pool with everything in it",
+      .description = "Overwrites the header of every vault, removes the keys that tclone made, and wipes the label. "
+                     "Nothing in the pool can be read afterwards. Asks first; where standard input is no terminal, "
+                     "--yes must be given. Refused while a volume is active.",
+      .positionals = {{"NAME", Kind::pool, "the pool"}},
+      .options = {{"yes", 0, Kind::flag, "", "do not ask"}},
+      .shape = "outcome",
+      .examples = {"tclone pool destroy test --yes"},
+  });
+}
+
+}  // namespace tclone::cli
