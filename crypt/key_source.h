@@ -26,7 +26,8 @@ struct KeyFolder {
 /// Overwrites, fsyncs and unlinks the vault's key file, then fsyncs the folder; a missing one is success.
 [[nodiscard]] Status remove_key_file(const KeyFolder& folder, const Uuid& vault);
 
-/// "file" (the generated key file), "file:PATH" (made absolute), "prompt", "stdin", "keyring:DESCRIPTION", "credential:NAME", "exec:COMMAND", "token".
+/// "file" (the generated key file), "file:PATH" (made absolute), "prompt", "stdin", "keyring:DESCRIPTION",
+/// "credential:NAME", "exec:COMMAND", "token".
 /// usage error otherwise.
 [[nodiscard]] Result<KeySource> parse_key_source(const std::string& text);
 [[nodiscard]] std::string to_text(const KeySource& source);

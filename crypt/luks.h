@@ -47,7 +47,8 @@ class Luks {
   virtual ~Luks() = default;
 
   /// Writes a LUKS2 header of exactly 2 MiB (aes-xts-plain64, 512-bit random volume key, room for four keyslots)
-  /// with one keyslot for `secret`. The label is cut to the 47 bytes LUKS2 has room for. The caller has proven that the device is its own and holds nothing. Durable when it returns.
+  /// with one keyslot for `secret`. The label is cut to the 47 bytes LUKS2 has room for. The caller has
+  /// proven that the device is its own and holds nothing. Durable when it returns.
   [[nodiscard]] virtual Result<Formatted> format(const FormatRequest& request, const Secret& secret) = 0;
 
   /// What the header on the device says. damaged: no or broken LUKS2 header, or one with a null cipher, several
