@@ -57,14 +57,16 @@ using Status = Result<void>;
 
 // TC_TRY(expr): the value of a Result, or return its error from the enclosing function.
 // TC_CHECK(expr): the same for a Status. GNU statement expressions: both g++ and clang have them.
-#define TC_TRY(expr)                                                        \
-  __extension__({                                                           \
-    auto tc_result_ = (expr);                                               \
-    if (!tc_result_) return tl::unexpected(std::move(tc_result_).error());  \
-    std::move(*tc_result_);                                                 \
+#define TC_TRY(expr) TC_TRY_NAMED(expr, __COUNTER__)
+#define TC_TRY_NAMED(expr, n) TC_TRY_AS(expr, n)
+#define TC_TRY_AS(expr, n)                                                       \
+  __extension__({                                                                \
+    auto tc_result_##n = (expr);                                                 \
+    if (!tc_result_##n) return tl::unexpected(std::move(tc_result_##n).error()); \
+    std::move(*tc_result_##n);                                                   \
   })
-#define TC_CHECK(expr)                                                       \
-  do {                                                                       \
-    auto tc_status_ = (expr);                                                \
-    if (!tc_status_) return tl::unexpected(std::move(tc_status_).error());   \
+#define TC_CHECK(expr)                                                     \
+  do {                                                                     \
+    auto tc_status_ = (expr);                                              \
+    if (!tc_status_) return tl::unexpected(std::move(tc_status_).error()); \
   } while (false)

@@ -128,4 +128,10 @@ Status claimable(const std::string& path) {
   return fail(Code::busy, path, in_use_text(holders(major(st.st_rdev), minor(st.st_rdev))), {}, sys);
 }
 
+Result<Bytes> allocated(const std::string& path) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return fail_errno(errno, path, "cannot look at the file");
+  return Bytes{static_cast<std::uint64_t>(st.st_blocks) * 512};
+}
+
 }  // namespace tclone::fs

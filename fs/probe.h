@@ -29,6 +29,9 @@ struct BlockFacts {
 /// Size and kind of a block device or regular file. not_found; usage for anything else (a folder, a char device).
 [[nodiscard]] Result<BlockFacts> block_facts(const std::string& path);
 
+/// What a regular file takes on its disk, holes not counted. not_found when it is not there.
+[[nodiscard]] Result<Bytes> allocated(const std::string& path);
+
 /// One reason why a device is in use.
 struct Holder {
   int pid = 0;          ///< 0: the kernel (a mount, a device-mapper or md device on top)

@@ -11,6 +11,28 @@ namespace {
 /// hold the two against each other.
 std::string device(const std::string& pool, const std::string& what) { return "tclone-" + pool + "-" + what; }
 
+/// Each vault opened once, before anything looks into it; then room made once a vault, for the largest sum asked.
+std::vector<Action> tidy(std::vector<Action> prepare) {
+  std::vector<std::string> opened;
+  std::vector<MakeRoom> rooms;
+  for (const Action& a : prepare) {
+    if (const auto* open = std::get_if<OpenVault>(&a)) {
+      if (std::find(opened.begin(), opened.end(), open->vault) == opened.end()) opened.push_back(open->vault);
+    } else if (const auto* room = std::get_if<MakeRoom>(&a)) {
+      const auto same = std::find_if(rooms.begin(), rooms.end(), [&](const MakeRoom& r) { return r.vault == room->vault; });
+      if (same == rooms.end()) {
+        rooms.push_back(*room);
+      } else {
+        same->writable = std::max(same->writable, room->writable);
+      }
+    }
+  }
+  std::vector<Action> out;
+  for (const std::string& v : opened) out.emplace_back(OpenVault{v});
+  for (const MakeRoom& r : rooms) out.emplace_back(r);
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::string> Plan::texts() const {
@@ -93,15 +115,7 @@ Version Draft::add_version(const Volume& current, const Vault& in, const Uuid& u
 
 void Draft::take_snapshots() {
   if (snaps.empty()) return;
-  std::vector<std::string> opened;
-  for (const Snap& s : snaps) {
-    if (std::find(opened.begin(), opened.end(), s.vault) != opened.end()) continue;
-    opened.push_back(s.vault);
-  }
-  // Opening comes before making room, which looks at the open inner pool.
-  std::vector<Action> open;
-  for (const std::string& v : opened) open.emplace_back(OpenVault{v});
-  plan.prepare.insert(plan.prepare.begin(), open.begin(), open.end());
+  for (const Snap& s : snaps) plan.prepare.emplace_back(OpenVault{s.vault});
   plan.before.emplace_back(Snapshot{snaps});
   snaps.clear();
 }
@@ -149,6 +163,7 @@ Plan Draft::finish() {
       ++it;
     }
   }
+  plan.prepare = tidy(std::move(plan.prepare));
   plan.change.pool = pool;
   for (const auto& [name, v] : vaults) plan.change.vaults.push_back(v);
   for (const auto& [name, v] : volumes) plan.change.volumes.push_back(v);

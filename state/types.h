@@ -127,6 +127,7 @@ struct PoolRecord {
   std::uint64_t transaction = 0;  ///< equals the kernel's transaction id of the outer pool
   std::uint32_t next_outer = 1;   ///< next outer thin id
   std::uint32_t sector_size = 4096;
+  Bytes block;                    ///< outer block size, as in the label
   WhenFull when_full = WhenFull::queue;
   std::int64_t created = 0;
   bool operator==(const PoolRecord&) const = default;

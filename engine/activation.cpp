@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// activate, deactivate, mount, umount, path: nothing here changes a record.
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <set>
+
+#include "dm/names.h"
+#include "engine/lookup.h"
+#include "engine/operation.h"
+#include "engine/recovery.h"
+#include "engine/volume_stack.h"
+#include "fs/filesystem.h"
+
+namespace tclone::engine {
+namespace {
+
+Status activate_one(Session& s, const std::string& name, bool pinned) {
+  const policies::Target target = TC_TRY(policies::parse_target(name));
+  if (target.has_version()) {
+    const Version v = TC_TRY(find_version(s, target));
+    TC_TRY(activate_version(s, v.ref()));
+    return pinned ? pin(s, v.ref()) : Status{};
+  }
+  const Volume v = TC_TRY(find_volume(s, name));
+  return activate_volume(s, v, TC_TRY(s.store.vault(v.vault)));
+}
+
+Status deactivate_one(Session& s, const std::string& name) {
+  const policies::Target target = TC_TRY(policies::parse_target(name));
+  if (target.has_version()) {
+    const Version v = TC_TRY(find_version(s, target));
+    const auto info = TC_TRY(s.env.dm.info(device_of(s, v.ref())));
+    TC_CHECK(refuse_if_held(s, device_of(s, v.ref()), "version " + v.ref().text()));
+    unpin(s, v.ref());
+    s.idle_versions.insert(v.ref().text());
+    if (info && info->open_count > 0) {
+      return fail(Code::busy, "version " + v.ref().text(), "active clones stand on it",
+                  "it goes by itself when the last of them is deactivated", EBUSY);
+    }
+    return {};
+  }
+  return deactivate_volume(s, TC_TRY(find_volume(s, name)));
+}
+
+/// Every name in turn; the first error is the result, the others are warnings.
+Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
+                         const std::function<Status(Session&, const std::string&)>& act) {
+  Session s = TC_TRY(Session::change(env, r.pool));
+  std::vector<std::string> names = r.names;
+  if (r.all) names = TC_TRY(s.store.volume_names());
+  Outcome out;
+  out.operation = verb;
+  for (const std::string& name : names) out.operation += " " + name;
+  if (!names.empty()) out.name = names.front();
+  if (env.dry_run) {
+    for (const std::string& name : names) out.steps.push_back({verb + " " + name, 0});
+    return out;
+  }
+  const WorkMark mark = TC_TRY(WorkMark::set(s));
+  std::optional<Error> first;
+  for (const std::string& name : names) {
+    if (env.stop()) return fail(Code::failed, name, "interrupted");
+    const auto start = std::chrono::steady_clock::now();
+    auto done = act(s, name);
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    out.steps.push_back({verb + " " + name, took.count()});
+    if (done) continue;
+    if (done.error().attempted.empty()) done.error().attempted = verb + " " + name;
+    if (first || r.all) out.warnings.push_back(done.error().text());
+    if (!first) first = done.error();
+  }
+  TC_CHECK(close_idle(s));
+  if (first) return tl::unexpected(*first);
+  if (names.size() == 1) {
+    const policies::Target target = TC_TRY(policies::parse_target(names.front()));
+    const std::string device = target.has_version() ? device_of(s, TC_TRY(find_version(s, target)).ref())
+                                                    : dm::names::volume(s.pool, names.front());
+    if (TC_TRY(env.dm.info(device))) out.device = env.dm.path(device);
+  }
+  return out;
+}
+
+Status make_folder(const std::string& path) {
+  for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
+    const std::string part = path.substr(0, at);
+    if (::mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, part, "cannot make the folder");
+    if (at == std::string::npos) break;
+  }
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return fail_errno(errno, path, "cannot look at the folder");
+  if (!S_ISDIR(st.st_mode)) return fail(Code::usage, path, "not a folder");
+  return {};
+}
+
+struct Found {
+  std::string device;
+  FsKind fs = FsKind::none;
+  bool read_only = false;
+  bool duplicate = false;
+};
+
+Result<Found> find_mountable(Session& s, const std::string& name) {
+  const policies::Target target = TC_TRY(policies::parse_target(name));
+  if (target.has_version()) {
+    const Version v = TC_TRY(find_version(s, target));
+    return Found{device_of(s, v.ref()), v.fs, true, true};
+  }
+  const Volume v = TC_TRY(find_volume(s, name));
+  return Found{device_of(s, v), v.fs, false, true};
+}
+
+Result<Mounted> mount_in(Session& s, const Mount& r) {
+  const Found what = TC_TRY(find_mountable(s, r.name));
+  Mounted out;
+  out.folder = r.folder.empty() ? s.env.paths.run + "/" + s.pool + "/mnt/" + r.name : r.folder;
+  out.outcome.operation = "mount " + r.name + " on " + out.folder;
+  out.outcome.name = r.name;
+  out.outcome.device = s.env.dm.path(what.device);
+  if (s.env.dry_run) return out;
+  if (out.folder.front() != '/') return fail(Code::usage, out.folder, "not an absolute path");
+  const WorkMark mark = TC_TRY(WorkMark::set(s));
+  auto mounted = [&]() -> Status {
+    TC_CHECK(activate_one(s, r.name, false));
+    const auto info = TC_TRY(s.env.dm.info(what.device));
+    if (!info) return fail(Code::damaged, what.device, "the device went away", "try again");
+    for (const std::string& there : TC_TRY(fs::mount_points(info->major, info->minor))) {
+      if (there == out.folder) {
+        out.outcome.changed = false;
+        return {};
+      }
+    }
+    TC_CHECK(make_folder(out.folder));
+    if (TC_TRY(fs::is_mount_point(out.folder))) {
+      return fail(Code::busy, out.folder, "something else is mounted there", "choose another folder");
+    }
+    fs::MountRequest request;
+    request.device = s.env.dm.path(what.device);
+    request.folder = out.folder;
+    request.kind = what.fs;
+    request.read_only = r.read_only || what.read_only;
+    request.duplicate_uuid = what.duplicate;
+    request.options = r.options;
+    return fs::mount(request);
+  }();
+  if (auto closed = close_idle(s); !closed && mounted) return tl::unexpected(closed.error());
+  if (!mounted) return tl::unexpected(mounted.error());
+  return out;
+}
+
+}  // namespace
+
+Result<Outcome> activate(Env& env, const Activation& r) {
+  return attempted(for_each(env, r, "activate", [](Session& s, const std::string& n) { return activate_one(s, n, true); }),
+                   "activate");
+}
+
+Result<Outcome> deactivate(Env& env, const Activation& r) {
+  return attempted(for_each(env, r, "deactivate", deactivate_one), "deactivate");
+}
+
+Result<Mounted> mount(Env& env, const Mount& r) {
+  const auto run = [&]() -> Result<Mounted> {
+    TC_TRY(policies::parse_target(r.name));
+    Session s = TC_TRY(Session::change(env, r.pool));
+    return mount_in(s, r);
+  };
+  return attempted(run(), "mount " + r.name);
+}
+
+Result<Outcome> unmount(Env& env, const Named& r) {
+  const auto run = [&]() -> Result<Outcome> {
+    Outcome out;
+    out.operation = "umount " + r.name;
+    out.name = r.name;
+    if (r.name.find('/') != std::string::npos) {
+      if (!env.dry_run) TC_CHECK(fs::unmount(r.name));
+      return out;
+    }
+    TC_TRY(policies::parse_target(r.name));
+    Session s = TC_TRY(Session::change(env, r.pool));
+    const Found what = TC_TRY(find_mountable(s, r.name));
+    const auto info = TC_TRY(env.dm.info(what.device));
+    std::vector<std::string> folders;
+    if (info) folders = TC_TRY(fs::mount_points(info->major, info->minor));
+    if (folders.empty()) return fail(Code::not_found, r.name, "it is not mounted");
+    if (env.dry_run) return out;
+    for (auto it = folders.rbegin(); it != folders.rend(); ++it) TC_CHECK(fs::unmount(*it));
+    if (what.read_only) {
+      s.idle_versions.insert(r.name);
+      const Version v = TC_TRY(find_version(s, TC_TRY(policies::parse_target(r.name))));
+      s.idle_versions = {v.ref().text()};
+      TC_CHECK(close_idle(s));
+    }
+    return out;
+  };
+  return attempted(run(), "umount " + r.name);
+}
+
+Result<std::string> path(Env& env, const Named& r) {
+  const auto run = [&]() -> Result<std::string> {
+    TC_TRY(policies::parse_target(r.name));
+    Session s = TC_TRY(Session::look(env, r.pool));
+    return env.dm.path(TC_TRY(find_mountable(s, r.name)).device);
+  };
+  return attempted(run(), "path " + r.name);
+}
+
+}  // namespace tclone::engine

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dm/names.h"
+#include "engine/lookup.h"
+#include "engine/operation.h"
+#include "engine/volume_stack.h"
+#include "fs/block_io.h"
+#include "fs/probe.h"
+#include "policies/sizing.h"
+
+namespace tclone::engine {
+namespace {
+
+struct Image {
+  Bytes size;
+  Bytes allocated;
+  FsKind fs = FsKind::none;
+};
+
+Result<Image> look_at_image(Session& s, const std::string& path) {
+  const fs::BlockFacts facts = TC_TRY(fs::block_facts(path));
+  if (facts.size.n == 0) return fail(Code::usage, path, "the image is empty");
+  if (facts.block_device) TC_CHECK(fs::claimable(path));
+  Image image{facts.size, facts.size, TC_TRY(fs::filesystem(path))};
+  if (!facts.block_device) image.allocated = TC_TRY(fs::allocated(path));
+  // A filesystem made for 512-byte sectors may not be readable behind 4096-byte ones.
+  if (facts.size.n % s.record.sector_size != 0 && image.fs != FsKind::none) {
+    return fail(Code::usage, path, "its size is no multiple of the pool's sector size of " + std::to_string(s.record.sector_size),
+                "use a pool made with --sector-size 512");
+  }
+  return image;
+}
+
+Outcome with_device(Session& s, Outcome out, const std::string& name) {
+  out.name = name;
+  out.device = s.env.dm.path(dm::names::volume(s.pool, name));
+  return out;
+}
+
+/// What a new vault takes from the outer pool before anything is written to it.
+Bytes vault_cost(const Session& s, Bytes size) {
+  Vault v;
+  policies::set_geometry(v, size, s.record.block);
+  return policies::kHeader + v.provisioned + s.record.block;
+}
+
+Result<Outcome> create_in(Session& s, const Create& r) {
+  TC_CHECK(refuse_existing(s, r.name));
+  policies::CreateFacts facts;
+  facts.common = common_facts(s);
+  facts.name = r.name;
+  facts.vault_name = free_vault_name(s, r.name);
+  facts.volume = Uuid::random();
+  facts.vault = Uuid::random();
+  facts.header = Uuid::random();
+  facts.fs = r.fs;
+  facts.encrypted = !r.plain;
+  if (r.key) facts.key = *r.key;
+  Bytes data{};
+  if (!r.from.empty()) {
+    const Image image = TC_TRY(look_at_image(s, r.from));
+    if (r.size && *r.size < image.size) {
+      return fail(Code::usage, r.from, "the image has " + format_size(image.size) + ", more than the size asked for",
+                  "leave --size away or choose a larger one");
+    }
+    facts.size = TC_TRY(policies::volume_size(r.size ? *r.size : std::max(image.size, policies::kMinVolume)));
+    facts.fs = image.fs;
+    facts.image = r.from;
+    data = image.allocated;
+  } else {
+    if (!r.size) return fail(Code::usage, r.name, "no size was given", "say --size SIZE or --from IMAGE");
+    facts.size = TC_TRY(policies::volume_size(*r.size));
+  }
+  TC_CHECK(s.check_space(vault_cost(s, facts.size) + data, "create " + r.name));
+  return with_device(s, TC_TRY(run_plan(s, policies::plan_create(facts))), r.name);
+}
+
+/// The vault a clone goes to, when not to a new one.
+Result<std::optional<Vault>> vault_for_clone(Session& s, const Clone& r, const Vault& source) {
+  if (!r.vault.empty()) {
+    TC_CHECK(policies::check_volume_name(r.vault));
+    auto vault = s.store.vault(r.vault);
+    if (!vault && vault.error().code == Code::not_found) {
+      return fail(Code::not_found, r.vault, "there is no vault of that name", "`tclone status` shows them");
+    }
+    return std::optional<Vault>{TC_TRY(std::move(vault))};
+  }
+  if (r.shared_key) return std::optional<Vault>{source};
+  return std::optional<Vault>{};
+}
+
+Result<Outcome> clone_in(Session& s, const Clone& r) {
+  const policies::Target target = TC_TRY(policies::parse_target(r.source));
+  TC_CHECK(refuse_existing(s, r.name));
+  if (!r.follows.empty() && r.follows != "latest") TC_CHECK(policies::check_tag(r.follows));
+  policies::CloneFacts facts;
+  facts.source = TC_TRY(find_volume(s, target.volume));
+  facts.source_vault = TC_TRY(s.store.vault(facts.source.vault));
+  if (target.has_version()) facts.from = TC_TRY(find_version(s, target));
+  facts.common = common_facts(s);
+  facts.name = r.name;
+  facts.vault_name = free_vault_name(s, r.name);
+  facts.volume = Uuid::random();
+  facts.vault = Uuid::random();
+  facts.header = Uuid::random();
+  facts.version = Uuid::random();
+  facts.follows = r.follows;
+  if (r.key) facts.key = *r.key;
+  facts.into = TC_TRY(vault_for_clone(s, r, facts.source_vault));
+  if (facts.into && r.key) {
+    return fail(Code::usage, "--key", "a clone in an existing vault has that vault's key",
+                "leave --key away, or --shared-key and --vault");
+  }
+  const Bytes size = facts.from ? facts.from->size : facts.source.size;
+  TC_CHECK(s.check_space(facts.into ? s.record.block : vault_cost(s, size), "clone " + r.source + " to " + r.name));
+  policies::Plan plan = policies::plan_clone(facts);
+  std::vector<VersionRef> made;
+  for (const Version& v : plan.change.versions) made.push_back(v.ref());
+  Outcome out = with_device(s, TC_TRY(run_plan(s, std::move(plan))), r.name);
+  out.versions = std::move(made);
+  return out;
+}
+
+}  // namespace
+
+Result<Outcome> create(Env& env, const Create& r) {
+  const std::string what = "create " + r.name;
+  const auto run = [&]() -> Result<Outcome> {
+    TC_CHECK(policies::check_volume_name(r.name));
+    if (r.plain && r.key) {
+      return fail(Code::usage, "--plain", "a plain vault has no key", "leave one of --plain and --key away");
+    }
+    Session s = TC_TRY(Session::change(env, r.pool));
+    return create_in(s, r);
+  };
+  return attempted(run(), what);
+}
+
+Result<Outcome> clone(Env& env, const Clone& r) {
+  const std::string what = "clone " + r.source + " to " + r.name;
+  const auto run = [&]() -> Result<Outcome> {
+    TC_CHECK(policies::check_volume_name(r.name));
+    TC_TRY(policies::parse_target(r.source));
+    if (r.shared_key && !r.vault.empty()) {
+      return fail(Code::usage, "--vault", "--shared-key means the vault of the source", "leave one of the two away");
+    }
+    Session s = TC_TRY(Session::change(env, r.pool));
+    return clone_in(s, r);
+  };
+  return attempted(run(), what);
+}
+
+}  // namespace tclone::engine

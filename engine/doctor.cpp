@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Explains what is wrong with a pool: looks, never mends.
+#include <sys/stat.h>
+
+#include "dm/names.h"
+#include "engine/lookup.h"
+#include "engine/pool_stack.h"
+#include "engine/recovery.h"
+#include "engine/views.h"
+#include "policies/sizing.h"
+#include "state/lineage.h"
+#include "state/whereabouts.h"
+
+namespace tclone::engine {
+namespace {
+
+namespace names = dm::names;
+using Findings = std::vector<Finding>;
+
+void look_at_devices(const Whereabouts& where, Findings& out) {
+  const auto pool = find_pool(where.paths, false);
+  if (!pool) {
+    out.push_back({pool.error().text(), "the pool cannot be activated", "bring the device back, or `tclone pool import` it from where it is now"});
+    return;
+  }
+  if (pool->label.pool != where.uuid) {
+    out.push_back({where.paths.front() + " holds another pool (" + pool->label.pool.text() + ")", "the pool is not where it was",
+                   "`tclone pool import PATH` from where it is now"});
+  }
+  for (const std::string& what : pool->mended) {
+    out.push_back({"bad " + what, "one more damage to the label and the pool is not recognised any more",
+                   "`tclone pool deactivate " + where.name + "` and activate it again: that mends the copy"});
+  }
+}
+
+void look_at_outer(Session& s, Findings& out) {
+  const auto status = s.env.dm.pool_status(s.outer_pool());
+  if (!status) {
+    out.push_back({status.error().text(), "the state of the outer pool is unknown", "look at the kernel's log (`dmesg`)"});
+    return;
+  }
+  const std::string health = health_text(*status);
+  const Bytes total = s.record.block * status->total_data;
+  const Bytes free = s.record.block * (status->total_data - status->used_data);
+  if (health == "out of data space" || free.n == 0) {
+    out.push_back({"the outer pool is full", s.record.when_full == WhenFull::queue ? "writers wait, then get an error" : "writers get an error",
+                   "remove volumes or versions (`tclone rm`), or trim filesystems (`fstrim`)"});
+  } else if (free < policies::reserve(total)) {
+    out.push_back({"the outer pool has " + format_size(free) + " left, less than its reserve of " + format_size(policies::reserve(total)),
+                   "commands that need space are refused", "remove volumes or versions, or trim filesystems (`fstrim`)", false});
+  }
+  if (health != "ok" && health != "out of data space") {
+    out.push_back({"the outer pool's metadata is not well: " + health, "nothing can be changed in it",
+                   "stop what uses the pool, `tclone pool deactivate " + s.pool + "`, and check its metadata with thin_check"});
+  }
+  if (status->used_metadata * 10 >= status->total_metadata * 8) {
+    out.push_back({"the outer pool's metadata is more than eight tenths full", "when it is full the pool becomes read-only",
+                   "remove volumes or versions", false});
+  }
+  if (status->held_root) {
+    out.push_back({"the outer pool holds a metadata snapshot", "space freed since it was taken is not given back",
+                   "`dmsetup message " + s.outer_pool() + " 0 release_metadata_snap`, if no tool is using it", false});
+  }
+}
+
+void look_at_journal(Session& s, std::uint64_t kernel, Findings& out) {
+  const auto journal = s.store.journal();
+  if (!journal) {
+    out.push_back({journal.error().text(), "no command can change the pool", "bring back the pool's state area from a copy of the whole pool"});
+  } else if (*journal) {
+    out.push_back({"an operation was interrupted: " + (*journal)->operation, "the next command that changes something finishes or undoes it",
+                   "`tclone recover " + s.pool + "` does it now", false});
+  } else if (kernel != s.record.transaction) {
+    out.push_back({"the records are at transaction " + std::to_string(s.record.transaction) + ", the kernel's metadata at " + std::to_string(kernel),
+                   "one of them was restored from an older copy; commands are refused", "bring back the matching copy of the whole pool"});
+  }
+}
+
+void look_at_vaults(Session& s, const Records& all, Findings& out) {
+  for (const Vault& v : all.vaults) {
+    if (v.encrypted && v.key.kind == "file" && v.key.reference.empty()) {
+      const std::string path = key_folder(s.env).file_of(v.uuid);
+      struct stat st {};
+      if (::stat(path.c_str(), &st) != 0) {
+        out.push_back({"the key file of vault " + v.name + " is missing: " + path, "its volumes cannot be activated once they are closed",
+                       "bring the file back from a backup"});
+      } else if ((st.st_mode & 077U) != 0) {
+        out.push_back({"others may read the key file of vault " + v.name + ": " + path, "it is refused as a key", "`chmod 600 " + path + "`"});
+      }
+    }
+    if (const auto view = view_vault(s, v)) {
+      if (view->open && view->health != "ok") {
+        out.push_back({"the inner pool of vault " + v.name + " is not well: " + view->health, "its volumes may be read-only or fail; other vaults are not concerned",
+                       "deactivate its volumes and check its metadata with thin_check on " + s.env.dm.path(names::vault_metadata(s.pool, v.outer))});
+      }
+    }
+  }
+}
+
+void look_at_suspended(Session& s, Findings& out) {
+  const auto devices = s.env.dm.list(names::prefix(s.pool));
+  if (!devices) return;
+  for (const dm::Named& d : *devices) {
+    const auto info = s.env.dm.info(d.name);
+    if (info && *info && (*info)->suspended) {
+      out.push_back({"device " + d.name + " is suspended", "whoever writes to it waits",
+                     "`tclone recover " + s.pool + "`, or `dmsetup resume " + d.name + "`"});
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::vector<Finding>> doctor(Env& env, const std::string& asked) {
+  const auto run = [&]() -> Result<Findings> {
+    Findings out;
+    const std::string name = TC_TRY(resolve_pool(env, asked));
+    const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
+    if (auto kernel = require_kernel(env); !kernel) {
+      out.push_back({kernel.error().text(), "no pool can be activated", kernel.error().next});
+      return out;
+    }
+    look_at_devices(where, out);
+    if (!TC_TRY(env.dm.info(names::outer_pool(name)))) {
+      out.push_back({"pool " + name + " is not active", "its volumes cannot be used", "`tclone pool activate " + name + "`", false});
+      return out;
+    }
+    auto session = Session::look(env, name);
+    if (!session) {
+      out.push_back({session.error().text(), "no command can use the pool", session.error().next});
+      return out;
+    }
+    look_at_outer(*session, out);
+    if (const auto status = env.dm.pool_status(session->outer_pool())) look_at_journal(*session, status->transaction, out);
+    look_at_suspended(*session, out);
+    const LoadedRecords all = TC_TRY(load_records(session->store));
+    for (const auto& f : all.damaged) {
+      out.push_back({f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
+    }
+    look_at_vaults(*session, all.records, out);
+    for (const auto& f : check_lineage(all.records)) {
+      out.push_back({f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});
+    }
+    return out;
+  };
+  return attempted(run(), "doctor " + asked);
+}
+
+}  // namespace tclone::engine

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/lookup.h"
+
+namespace tclone::engine {
+
+Result<Volume> find_volume(const Session& s, const std::string& name) {
+  TC_CHECK(policies::check_volume_name(name));
+  auto volume = s.store.volume(name);
+  if (!volume && volume.error().code == Code::not_found) {
+    return fail(Code::not_found, name, "there is no volume of that name in pool " + s.pool, "`tclone list` shows them");
+  }
+  return volume;
+}
+
+Result<Version> find_version(const Session& s, const policies::Target& target, bool newest) {
+  const Volume volume = TC_TRY(find_volume(s, target.volume));
+  std::uint64_t number = 0;
+  const auto missing = [&](const std::string& why) {
+    return fail(Code::not_found, target.text(), why, "`tclone log " + target.volume + "` shows its versions");
+  };
+  if (target.number) {
+    number = *target.number;
+  } else if (!target.tag.empty() || newest) {
+    const auto tag = volume.tags.find(target.tag.empty() ? "latest" : target.tag);
+    if (tag == volume.tags.end()) {
+      return missing(volume.versions.empty() ? "the volume has no version yet" : "there is no such tag");
+    }
+    number = tag->second;
+  } else {
+    return fail(Code::usage, target.text(), "names a volume, not a version", "write " + target.volume + "@NUMBER or @TAG");
+  }
+  auto version = s.store.version(target.volume, number);
+  if (!version && version.error().code == Code::not_found) return missing("there is no such version");
+  return version;
+}
+
+Status refuse_existing(const Session& s, const std::string& name) {
+  TC_CHECK(policies::check_volume_name(name));
+  if (s.store.has_volume(name)) {
+    return fail(Code::exists, name, "a volume of that name exists already", "choose another name, or remove it first");
+  }
+  return {};
+}
+
+std::string free_vault_name(const Session& s, const std::string& volume) {
+  if (!s.store.has_vault(volume)) return volume;
+  // A name of 63 characters leaves no room for a suffix: it is cut for the vault, which is internal.
+  for (unsigned n = 2;; ++n) {
+    const std::string suffix = "." + std::to_string(n);
+    const std::string name = volume.substr(0, 63 - suffix.size()) + suffix;
+    if (!s.store.has_vault(name)) return name;
+  }
+}
+
+Result<Records> read_everything(const Session& s) {
+  LoadedRecords loaded = TC_TRY(load_records(s.store));
+  if (!loaded.damaged.empty()) {
+    const auto& first = loaded.damaged.front();
+    return fail(Code::damaged, s.store.folder() + "/" + first.file, first.why, "correct the file, or bring it back from a copy");
+  }
+  return std::move(loaded.records);
+}
+
+}  // namespace tclone::engine

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Finding records by what people type, with the errors people should see.
+#pragma once
+
+#include "engine/session.h"
+#include "policies/naming.h"
+#include "state/lineage.h"
+
+namespace tclone::engine {
+
+/// Checks the name, then reads the record; not_found says how to list what there is.
+[[nodiscard]] Result<Volume> find_volume(const Session& s, const std::string& name);
+/// "db@7", "db@stable"; with `newest`, "db" means its newest version.
+[[nodiscard]] Result<Version> find_version(const Session& s, const policies::Target& target, bool newest = false);
+/// exists when a volume of that name is there.
+[[nodiscard]] Status refuse_existing(const Session& s, const std::string& name);
+/// The name for a new vault: the volume's, or with a suffix when a vault of a removed volume still has it.
+[[nodiscard]] std::string free_vault_name(const Session& s, const std::string& volume);
+
+/// Every record of the store, refused (damaged) when one cannot be read: for rm, rename and tree only, whose cost may
+/// grow with the pool.
+[[nodiscard]] Result<Records> read_everything(const Session& s);
+
+/// Puts what was attempted into an error that does not say it yet.
+template <class T>
+[[nodiscard]] Result<T> attempted(Result<T> result, const std::string& what) {
+  if (!result && result.error().attempted.empty()) result.error().attempted = what;
+  return result;
+}
+
+}  // namespace tclone::engine

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/operation.h"
+
+#include <chrono>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "engine/perform.h"
+#include "engine/recovery.h"
+#include "engine/volume_stack.h"
+
+namespace tclone::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class Runner {
+ public:
+  Runner(Session& s, policies::Plan plan) : s_(s), plan_(std::move(plan)) {
+    outcome_.operation = plan_.operation;
+  }
+
+  Result<Outcome> run() {
+    if (s_.env.dry_run) {
+      for (const std::string& text : plan_.texts()) outcome_.steps.push_back({text, 0});
+      return outcome_;
+    }
+    const WorkMark mark = TC_TRY(WorkMark::set(s_));
+    for (const policies::Action& a : plan_.prepare) {
+      if (auto done = step(a); !done) return give_up(done.error());
+    }
+    if (auto taken = take_present(); !taken) return give_up(taken.error());
+    if (auto written = write_journal(); !written) return roll_back(written.error());
+    for (const policies::Action& a : plan_.before) {
+      if (s_.env.stop()) return roll_back(Error{Code::failed, {}, {}, "interrupted", "nothing was changed", 0});
+      if (auto done = step(a); !done) return roll_back(done.error());
+    }
+    if (s_.env.stop()) return roll_back(Error{Code::failed, {}, {}, "interrupted", "nothing was changed", 0});
+    return commit_and_finish();
+  }
+
+ private:
+  Status step(const policies::Action& a) {
+    const std::string text = text_of(a);
+    log::debug(text);
+    const auto start = Clock::now();
+    Status done = [&]() -> Status {
+      TCLONE_FAULT_POINT("step");
+      return perform(s_, a);
+    }();
+    const std::chrono::duration<double, std::milli> took = Clock::now() - start;
+    outcome_.steps.push_back({text, took.count()});
+    return done;
+  }
+
+  /// Preparing may have raised a vault's capacity or paid what was pending: the records-to-be follow.
+  Status take_present() {
+    for (Vault& v : plan_.change.vaults) {
+      const auto present = s_.store.vault(v.name);
+      if (!present || present->outer != v.outer || v.pending.format) continue;
+      v.capacity = present->capacity;
+      v.metadata = present->metadata;
+      v.provisioned = present->provisioned;
+      v.pending = present->pending;
+    }
+    return {};
+  }
+
+  Status write_journal() {
+    Journal journal;
+    journal.operation = plan_.operation;
+    journal.from = plan_.commit.from;
+    journal.to = plan_.commit.to;
+    journal.time = s_.env.now();
+    journal.steps = plan_.texts();
+    journal.after = plan_.change;
+    journal.claims = plan_.claims;
+    journal.dues = plan_.dues;
+    const auto start = Clock::now();
+    TC_CHECK(s_.store.write_journal(journal));
+    const std::chrono::duration<double, std::milli> took = Clock::now() - start;
+    outcome_.steps.push_back({"write the journal", took.count()});
+    return {};
+  }
+
+  tl::unexpected<Error> describe(Error e) const {
+    if (e.attempted.empty()) e.attempted = plan_.operation;
+    return tl::unexpected(std::move(e));
+  }
+
+  /// Nothing was journalled yet: only what preparing opened has to be closed.
+  tl::unexpected<Error> give_up(Error e) {
+    reactivate_taken_down();
+    if (auto closed = close_idle(s_); !closed) log::warn(closed.error().text());
+    return describe(std::move(e));
+  }
+
+  tl::unexpected<Error> roll_back(Error e) {
+    auto undone = undo(s_, plan_.claims);
+    if (undone) undone = s_.store.clear_journal();
+    if (!undone) {
+      e.why += "; undoing it failed as well: " + undone.error().text();
+      e.next = "the next command tries again to undo it; if it cannot, run `tclone doctor`";
+      e.code = Code::damaged;
+      return describe(std::move(e));
+    }
+    return give_up(std::move(e));
+  }
+
+  /// What an operation took down before it failed is put back as it was.
+  void reactivate_taken_down() {
+    for (const std::string& name : s_.taken_down) {
+      if (auto up = perform(s_, policies::Reactivate{name}); !up) log::warn(up.error().text());
+    }
+  }
+
+  Result<Outcome> commit_and_finish() {
+    const auto committed = [&]() -> Result<bool> {
+      TCLONE_FAULT_POINT("commit");
+      const auto start = Clock::now();
+      auto done = commit(s_, plan_.commit);
+      const std::chrono::duration<double, std::milli> took = Clock::now() - start;
+      outcome_.steps.push_back({text_of(plan_.commit), took.count()});
+      return done;
+    }();
+    if (!committed) {
+      // Known not to have happened when the kernel still has the old id; then it can be undone at once.
+      const auto status = s_.env.dm.pool_status(s_.outer_pool());
+      if (status && status->transaction == plan_.commit.from) return roll_back(committed.error());
+      return describe(committed.error());
+    }
+    if (!*committed) {
+      return roll_back(Error{Code::damaged, {}, "pool " + s_.pool, "the kernel refused the commit", "run `tclone doctor`", 0});
+    }
+    if (auto paid = finish(); !paid) {
+      Error e = paid.error();
+      e.attempted = plan_.operation + " (done, but its cleaning up was not finished)";
+      if (e.next.empty()) e.next = "the next command goes on with it";
+      return tl::unexpected(std::move(e));
+    }
+    for (const policies::Action& a : plan_.comfort) {
+      if (auto done = step(a); !done) {
+        outcome_.warnings.push_back(plan_.operation + " is done, but could not " + text_of(a) + ": " + done.error().text());
+      }
+    }
+    return outcome_;
+  }
+
+  Status finish() {
+    TCLONE_FAULT_POINT("committed");
+    const auto start = Clock::now();
+    TC_CHECK(s_.store.apply(plan_.change));
+    if (plan_.change.pool) s_.record = *plan_.change.pool;
+    const std::chrono::duration<double, std::milli> took = Clock::now() - start;
+    outcome_.steps.push_back({"write the records", took.count()});
+    TCLONE_FAULT_POINT("recorded");
+    for (const policies::Action& a : plan_.after) TC_CHECK(step(a));
+    TCLONE_FAULT_POINT("settled");
+    return s_.store.clear_journal();
+  }
+
+  Session& s_;
+  policies::Plan plan_;
+  Outcome outcome_;
+};
+
+}  // namespace
+
+Result<Outcome> run_plan(Session& s, policies::Plan plan) { return Runner(s, std::move(plan)).run(); }
+
+policies::Common common_facts(const Session& s) { return {s.pool, s.record, s.record.block, s.env.now()}; }
+
+}  // namespace tclone::engine

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The operation protocol (ARCHITECTURE.md): prepare, journal, reversible steps, commit, records, dues, comfort.
+#pragma once
+
+#include "engine/api.h"
+#include "engine/session.h"
+#include "policies/plan.h"
+
+namespace tclone::engine {
+
+/// Runs a plan, or with Env::dry_run only tells its steps. When it returns an error, nothing has changed, unless the
+/// error says that recovery is needed (Code::damaged). A failure after the commit is a warning in the outcome where
+/// it leaves the operation whole (comfort), and an error where dues remain: the next command pays them.
+[[nodiscard]] Result<Outcome> run_plan(Session& s, policies::Plan plan);
+
+/// Facts every plan wants.
+[[nodiscard]] policies::Common common_facts(const Session& s);
+
+}  // namespace tclone::engine

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/perform.h"
+
+#include <array>
+#include <cerrno>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "dm/names.h"
+#include "dm/targets.h"
+#include "engine/vault_stack.h"
+#include "engine/volume_stack.h"
+#include "fs/block_io.h"
+#include "fs/filesystem.h"
+#include "policies/sizing.h"
+
+namespace tclone::engine {
+namespace {
+
+using namespace std::chrono_literals;
+namespace names = dm::names;
+constexpr auto kPatience = 3000ms;
+// Snapshot messages take fractions of a millisecond; whoever needs longer is hung, and writers must not wait for it.
+constexpr auto kSuspendLimit = 10s;
+
+Status message(Session& s, const std::string& pool, const std::string& text, int fine) {
+  auto done = s.env.dm.message(pool, text);
+  if (!done && done.error().sys != fine) return done;
+  return {};
+}
+
+/// Between suspend and resume: nothing but the messages. No log, no store, no allocation that can be avoided.
+Status snapshot_suspended(Session& s, const std::vector<policies::Snap>& snaps, const std::vector<std::string>& pools,
+                          const std::vector<std::string>& texts, const std::vector<std::string>& active) {
+  auto& dm = s.env.dm;
+  std::unique_ptr<dm::DeviceMapper::Guard> guard;
+  if (!active.empty()) guard = TC_TRY(dm.guard(active, kSuspendLimit));
+  Status status;
+  std::size_t suspended = 0;
+  while (status && suspended < active.size()) {
+    status = dm.suspend(active[suspended], dm::Suspend::freeze);
+    ++suspended;  // resumed even when suspend failed half-way
+  }
+#ifdef TCLONE_FAULTS
+  if (status) status = fault::point("suspended");
+#endif
+  for (std::size_t i = 0; status && i < snaps.size(); ++i) status = dm.message(pools[i], texts[i]);
+  for (std::size_t i = suspended; i > 0; --i) {
+    if (auto resumed = dm.resume(active[i - 1]); !resumed && status) status = std::move(resumed);
+  }
+  if (status && guard && guard->fired()) {
+    return fail(Code::busy, snaps.front().what, "the snapshot took longer than writers may be held up", "try again");
+  }
+  return status;
+}
+
+struct Performer {
+  Session& s;
+
+  Status operator()(const policies::MakeRoom& a) const { return make_room(s, a.vault, a.writable); }
+
+  Status operator()(const policies::CreateOuter& a) const {
+    return s.env.dm.message(s.outer_pool(), dm::create_thin(a.vault.outer));
+  }
+
+  Status operator()(const policies::MakeHeader& a) const {
+    const Vault& v = a.vault;
+    const bool generated = v.key.kind == "file" && v.key.reference.empty();
+    const Secret secret = TC_TRY(generated ? crypt::make_key_file(key_folder(s.env), v.uuid)
+                                           : crypt::read_secret(v.key, key_folder(s.env), v.uuid, "vault " + v.name,
+                                                                crypt::Purpose::create));
+    TCLONE_FAULT_POINT("key.made");
+    if (!TC_TRY(activate_outer_thin(s, v.outer))) {
+      return fail(Code::damaged, "outer thin " + std::to_string(v.outer.n), "it is gone right after it was created",
+                  "run `tclone doctor`");
+    }
+    crypt::FormatRequest request;
+    request.device = s.env.dm.path(names::vault_thin(s.pool, v.outer));
+    request.label = "tclone:" + v.name;
+    request.uuid = v.header.uuid;
+    request.sector_size = v.header.sector_size;
+    request.cost = crypt::cost_of(v.key, secret.size());
+    auto made = s.env.luks.format(request, secret);
+    TC_CHECK(s.env.dm.remove(names::vault_thin(s.pool, v.outer), kPatience));
+    if (!made) return tl::unexpected(made.error());
+    if (made->facts != v.header) {
+      return fail(Code::damaged, "vault " + v.name, "its header is not what was asked for", "run `tclone doctor`");
+    }
+    s.fresh_keys.insert_or_assign(v.outer.n, std::move(made->volume_key));
+    return {};
+  }
+
+  Status operator()(const policies::OpenNew& a) const { return open_new_vault(s, a.vault); }
+  Status operator()(const policies::OpenVault& a) const { return open_vault(s, a.vault); }
+
+  Status operator()(const policies::CreateThin& a) const {
+    return s.env.dm.message(names::vault_pool(s.pool, a.outer), dm::create_thin(a.thin));
+  }
+
+  Status operator()(const policies::Snapshot& a) const {
+    std::vector<std::string> active;
+    std::vector<std::string> pools;
+    std::vector<std::string> texts;
+    for (const policies::Snap& snap : a.snaps) {
+      pools.push_back(names::vault_pool(s.pool, snap.outer));
+      texts.push_back(dm::create_snap(snap.thin, snap.origin));
+      const auto info = TC_TRY(s.env.dm.info(snap.device));
+      if (info && info->live_table) active.push_back(snap.device);
+    }
+    TC_CHECK(snapshot_suspended(s, a.snaps, pools, texts, active));
+    // The kernel ignores whether the commit after a message succeeded: its pool says so afterwards.
+    for (const policies::Snap& snap : a.snaps) {
+      Vault v;
+      v.name = snap.vault;
+      v.outer = snap.outer;
+      TC_TRY(healthy_inner_pool(s, v));
+    }
+    return {};
+  }
+
+  Status operator()(const policies::ActivateVolume& a) const { return activate_volume(s, a.volume, a.vault); }
+
+  Status operator()(const policies::DeactivateVolume& a) const {
+    const Volume v = TC_TRY(s.store.volume(a.volume));
+    const auto info = TC_TRY(s.env.dm.info(device_of(s, v)));
+    TC_CHECK(deactivate_volume(s, v));
+    if (info) s.taken_down.insert(v.name);
+    return {};
+  }
+
+  Status operator()(const policies::DeactivateVersion& a) const {
+    return deactivate_version(s, TC_TRY(s.store.version(a.volume, a.number)));
+  }
+
+  Status operator()(const policies::MakeFilesystem& a) const {
+    return fs::make(s.env.dm.path(names::volume(s.pool, a.volume)), a.fs, a.volume);
+  }
+
+  Status operator()(const policies::CopyImage& a) const {
+    const std::string what = "copy " + a.image;
+    return fs::copy_image(a.image, s.env.dm.path(names::volume(s.pool, a.volume)),
+                          [&](Bytes done, Bytes total) { s.env.progress(what, done, total); }, s.env.stop);
+  }
+
+  Status operator()(const policies::Commit& a) const {
+    if (!TC_TRY(commit(s, a))) {
+      return fail(Code::damaged, "pool " + s.pool, "the kernel did not commit transaction " + std::to_string(a.to),
+                  "run `tclone doctor`");
+    }
+    return {};
+  }
+
+  Status operator()(const policies::DeleteThin& a) const { return delete_thin(s, a.thin); }
+  Status operator()(const policies::DestroyVault& a) const { return destroy_vault(s, a.vault); }
+  Status operator()(const policies::RestartVault& a) const { return restart_vault(s, a.vault); }
+
+  Status operator()(const policies::RenameDevice& a) const {
+    if (!TC_TRY(s.env.dm.info(a.rename.from))) return {};
+    if (TC_TRY(s.env.dm.info(a.rename.to))) return {};  // done before the crash, `from` is a newcomer's
+    return s.env.dm.rename(a.rename.from, a.rename.to);
+  }
+
+  Status operator()(const policies::ReloadDevice& a) const {
+    const Volume v = TC_TRY(s.store.volume(a.volume));
+    const std::string name = device_of(s, v);
+    const auto info = TC_TRY(s.env.dm.info(name));
+    if (!info) return {};
+    dm::Table table = TC_TRY(s.env.dm.table(name));
+    if (table.size() != 1) return fail(Code::damaged, name, "not the table of a volume", "run `tclone doctor`");
+    if (table.front().length == to_sectors(v.size)) return {};
+    table.front().length = to_sectors(v.size);
+    TC_CHECK(s.env.dm.reload(name, table));
+    return s.env.dm.resume(name);
+  }
+
+  Status operator()(const policies::Reactivate& a) const {
+    const Volume v = TC_TRY(s.store.volume(a.volume));
+    return activate_volume(s, v, TC_TRY(s.store.vault(v.vault)));
+  }
+
+  Status operator()(const policies::GrowFilesystem& a) const {
+    const Volume v = TC_TRY(s.store.volume(a.volume));
+    if (v.fs == FsKind::none) return {};
+    const bool was_active = TC_TRY(s.env.dm.info(device_of(s, v))).has_value();
+    TC_CHECK(activate_volume(s, v, TC_TRY(s.store.vault(v.vault))));
+    const auto info = TC_TRY(s.env.dm.info(device_of(s, v)));
+    if (!info) return fail(Code::damaged, device_of(s, v), "the device went away", "try again");
+    const auto mounts = TC_TRY(fs::mount_points(info->major, info->minor));
+    auto grown = fs::grow(s.env.dm.path(device_of(s, v)), v.fs, mounts.empty() ? "" : mounts.front());
+    if (!was_active) TC_CHECK(deactivate_volume(s, v));
+    return grown;
+  }
+
+  Status operator()(const policies::CloseIdle&) const { return close_idle(s); }
+};
+
+}  // namespace
+
+Status delete_thin(Session& s, const InnerClaim& claim) {
+  if (!claim.device.empty()) {
+    if (TC_TRY(s.env.dm.info(claim.device))) {
+      // After a revert the name belongs to the volume's new thin: only the thin that goes is taken down.
+      const dm::Table table = TC_TRY(s.env.dm.table(claim.device));
+      if (table.empty() || (table.size() == 1 && TC_TRY(dm::thin_id_of(table.front())) == claim.thin)) {
+        TC_CHECK(s.env.dm.remove(claim.device, kPatience));
+      }
+    }
+  }
+  const std::string pool = names::vault_pool(s.pool, claim.outer);
+  if (const auto info = TC_TRY(s.env.dm.info(pool)); info && info->live_table) {
+    TC_CHECK(message(s, pool, dm::delete_thin(claim.thin), ENODATA));
+    const auto vault = s.store.vault(claim.vault);
+    if (vault) TC_TRY(healthy_inner_pool(s, *vault));
+    s.idle_vaults.insert(claim.vault);
+    return {};
+  }
+  // A closed vault: written down, and done when it is next opened. Its thin costs space until then, nothing else.
+  auto vault = s.store.vault(claim.vault);
+  if (!vault && vault.error().code == Code::not_found) return {};
+  if (!vault) return tl::unexpected(vault.error());
+  auto& pending = vault->pending.delete_thins;
+  if (vault->outer != claim.outer || std::find(pending.begin(), pending.end(), claim.thin) != pending.end()) return {};
+  pending.push_back(claim.thin);
+  RecordChange change;
+  change.vaults.push_back(*vault);
+  return s.store.apply(change);
+}
+
+Status destroy_vault(Session& s, const OuterClaim& claim) {
+  s.fresh_keys.erase(claim.outer.n);
+  if (TC_TRY(activate_outer_thin(s, claim.outer))) {
+    const std::string thin = names::vault_thin(s.pool, claim.outer);
+    Status destroyed;
+    if (claim.encrypted) destroyed = s.env.luks.destroy(s.env.dm.path(thin));
+    TC_CHECK(s.env.dm.remove(thin, kPatience));
+    TC_CHECK(destroyed);
+    TCLONE_FAULT_POINT("vault.shredded");
+    TC_CHECK(message(s, s.outer_pool(), dm::delete_thin(claim.outer), ENODATA));
+  }
+  TCLONE_FAULT_POINT("vault.deleted");
+  if (claim.encrypted) TC_CHECK(crypt::remove_key_file(key_folder(s.env), claim.vault));
+  return {};
+}
+
+Status restart_vault(Session& s, const OuterClaim& claim) {
+  if (!TC_TRY(activate_outer_thin(s, claim.outer))) {
+    return fail(Code::damaged, "vault " + claim.vault_name, "its outer thin is gone", "run `tclone doctor`");
+  }
+  const std::string thin = names::vault_thin(s.pool, claim.outer);
+  // A thin's status names its highest mapped sector: nothing beyond it needs discarding, however large it is.
+  const auto status = s.env.dm.thin_status(thin);
+  Status discarded;
+  if (!status) {
+    discarded = tl::unexpected(status.error());
+  } else if (status->highest) {
+    const Bytes end = round_up(to_bytes(*status->highest + Sectors{1}), s.record.block);
+    if (end > policies::kHeader) {
+      discarded = fs::discard(s.env.dm.path(thin), policies::kHeader, end - policies::kHeader);
+    }
+  }
+  TC_CHECK(s.env.dm.remove(thin, kPatience));
+  return discarded;
+}
+
+Result<bool> commit(Session& s, const policies::Commit& c) {
+  auto sent = s.env.dm.message(s.outer_pool(), dm::set_transaction_id(c.from, c.to));
+  const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
+  if (!sent && status.transaction == c.from) return tl::unexpected(sent.error());
+  if (status.transaction == c.to && !status.needs_check && status.mode != dm::PoolMode::fail &&
+      status.mode != dm::PoolMode::ro) {
+    return true;
+  }
+  return status.transaction == c.to ? fail(Code::damaged, "pool " + s.pool, "its metadata could not be committed",
+                                           "run `tclone doctor`")
+                                    : Result<bool>(false);
+}
+
+Status perform(Session& s, const policies::Action& action) { return std::visit(Performer{s}, action); }
+
+}  // namespace tclone::engine

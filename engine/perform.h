@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The act to each action's text (policies/actions.h).
+#pragma once
+
+#include "engine/session.h"
+#include "policies/actions.h"
+
+namespace tclone::engine {
+
+/// Carries out one action. Each may be repeated after a crash: what is there already, or gone already, is fine.
+[[nodiscard]] Status perform(Session& s, const policies::Action& action);
+
+/// Shared with recovery.
+[[nodiscard]] Status delete_thin(Session& s, const InnerClaim& claim);
+[[nodiscard]] Status destroy_vault(Session& s, const OuterClaim& claim);
+[[nodiscard]] Status restart_vault(Session& s, const OuterClaim& claim);
+
+/// Sends set_transaction_id and looks whether the kernel has it: true committed, false not. An error means unknown.
+[[nodiscard]] Result<bool> commit(Session& s, const policies::Commit& commit);
+
+}  // namespace tclone::engine

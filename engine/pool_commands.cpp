@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// pool activate, deactivate, import, export, destroy. pool create is in pool_create.cpp.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/log.h"
+#include "dm/names.h"
+#include "engine/lookup.h"
+#include "engine/operation.h"
+#include "engine/perform.h"
+#include "engine/pool_stack.h"
+#include "engine/recovery.h"
+#include "engine/vault_stack.h"
+#include "engine/volume_stack.h"
+#include "fs/probe.h"
+#include "state/whereabouts.h"
+
+namespace tclone::engine {
+namespace {
+
+using namespace std::chrono_literals;
+namespace names = dm::names;
+
+Result<PoolLock> lock_pool(Env& env, const std::string& name) {
+  return PoolLock::take(lock_path(env, name), env.command, env.lock_deadline);
+}
+
+Result<bool> is_active(Env& env, const std::string& name) {
+  const auto info = TC_TRY(env.dm.info(names::outer_pool(name)));
+  return info.has_value() && info->live_table;
+}
+
+Result<Pool> remembered_pool(Env& env, const std::string& name) {
+  const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
+  Pool pool = TC_TRY(find_pool(where.paths, true));
+  if (pool.label.pool != where.uuid) {
+    return fail(Code::damaged, where.paths.front(), "another pool (" + pool.label.name + ", " + pool.label.pool.text() + ") is there now",
+                "`tclone pool import` the pool from where it is");
+  }
+  return pool;
+}
+
+Status claim_for_host(Env& env, Pool& pool, bool takeover) {
+  const std::string host = TC_TRY(host_id(env));
+  if (pool.label.owner == host) return {};
+  if (!pool.label.owner.empty() && !takeover) {
+    return fail(Code::busy, "pool " + pool.label.name,
+                "its label says that host " + pool.label.owner + " has it active (epoch " + std::to_string(pool.label.epoch) + ")",
+                "deactivate or export it there; if that host is certainly gone, add --takeover");
+  }
+  pool.label.owner = host;
+  ++pool.label.epoch;
+  return write_labels(pool);
+}
+
+/// Everything up; on failure everything down again.
+Status activate_layers(Env& env, const std::string& name, Pool& pool, bool takeover) {
+  TC_CHECK(require_kernel(env));
+  for (const Backing& b : pool.backings) {
+    if (!b.is_file && !TC_TRY(env.dm.info(names::state(name)))) TC_CHECK(fs::claimable(b.device));
+  }
+  TC_CHECK(claim_for_host(env, pool, takeover));
+  const auto up = [&]() -> Status {
+    TC_CHECK(bring_down(env, name));  // remains of a command that was killed
+    TC_CHECK(bring_up_state(env, name, pool, false));
+    const Store store = TC_TRY(Store::open(state_folder(env, name)));
+    const PoolRecord record = TC_TRY(store.pool());
+    if (record.uuid != pool.label.pool) {
+      return fail(Code::damaged, state_folder(env, name), "its records belong to pool " + record.uuid.text() + ", the label to " +
+                                                              pool.label.pool.text(), "run `tclone doctor`");
+    }
+    return bring_up_outer(env, name, pool, record.when_full);
+  }();
+  if (!up) {
+    if (auto down = bring_down(env, name); !down) log::warn(down.error().text());
+  }
+  return up;
+}
+
+Result<Outcome> activate_locked(Env& env, const PoolActivate& r, const std::string& name) {
+  Outcome out;
+  out.operation = "pool activate " + name;
+  out.name = name;
+  if (TC_TRY(is_active(env, name))) {
+    out.changed = false;
+  } else {
+    Pool pool = TC_TRY(remembered_pool(env, name));
+    for (const std::string& what : pool.mended) out.warnings.push_back("mended " + what);
+    TC_CHECK(activate_layers(env, name, pool, r.takeover));
+  }
+  return out;
+}
+
+Status release_owner(Env& env, const std::string& name) {
+  Pool pool = TC_TRY(remembered_pool(env, name));
+  const std::string host = TC_TRY(host_id(env));
+  if (pool.label.owner != host) return {};
+  pool.label.owner.clear();
+  return write_labels(pool);
+}
+
+/// Volumes, versions and vaults down; busy, naming holders, before anything is touched.
+Status close_everything(Session& s) {
+  const Records all = TC_TRY(read_everything(s));
+  for (const Volume& v : all.volumes) TC_CHECK(refuse_if_held(s, device_of(s, v), "volume " + v.name));
+  for (const Version& v : all.versions) {
+    const auto info = TC_TRY(s.env.dm.info(device_of(s, v.ref())));
+    if (!info) continue;
+    bool stood_on = false;
+    for (const std::string& name : standing_on(all, v.uuid)) {
+      stood_on = stood_on || TC_TRY(s.env.dm.info(names::prefix(s.pool) + name)).has_value();
+    }
+    if (!stood_on) TC_CHECK(refuse_if_held(s, device_of(s, v.ref()), "version " + v.ref().text()));
+  }
+  for (const Volume& v : all.volumes) TC_CHECK(deactivate_volume(s, v));
+  for (const Version& v : all.versions) {
+    unpin(s, v.ref());
+    s.idle_versions.insert(v.ref().text());
+  }
+  for (const Vault& v : all.vaults) s.idle_vaults.insert(v.name);
+  return close_idle(s);
+}
+
+/// Everything down and the label released; for a pool that may be half up, too.
+Status deactivate_locked(Env& env, const std::string& name) {
+  if (TC_TRY(is_active(env, name))) {
+    Session s = TC_TRY(Session::look(env, name));
+    const WorkMark mark = TC_TRY(WorkMark::set(s));
+    TC_TRY(recover_session(s));
+    TC_CHECK(close_everything(s));
+  }
+  TC_CHECK(bring_down(env, name));
+  return release_owner(env, name);
+}
+
+Result<Outcome> simple(const std::string& operation, const std::string& name) {
+  Outcome out;
+  out.operation = operation;
+  out.name = name;
+  return out;
+}
+
+Status shred_vaults(Env& env, const std::string& name) {
+  Session s = TC_TRY(Session::look(env, name));
+  TC_TRY(recover_session(s));
+  TC_CHECK(close_everything(s));
+  for (const std::string& vault : TC_TRY(s.store.vault_names())) {
+    const Vault v = TC_TRY(s.store.vault(vault));
+    TC_CHECK(destroy_vault(s, {v.outer, v.uuid, v.name, v.encrypted}));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Outcome> pool_activate(Env& env, const PoolActivate& r) {
+  const auto run = [&]() -> Result<Outcome> {
+    const std::string name = TC_TRY(resolve_pool(env, r.pool));
+    TC_TRY(read_whereabouts(env.paths.etc, name));
+    if (env.dry_run) return simple("pool activate " + name, name);
+    Outcome out;
+    {
+      const PoolLock lock = TC_TRY(lock_pool(env, name));
+      out = TC_TRY(activate_locked(env, r, name));
+      Session s = TC_TRY(Session::look(env, name));
+      const Recovered recovered = TC_TRY(recover_session(s));
+      if (recovered.anything) {
+        out.warnings.push_back(std::string(recovered.finished ? "finished" : "undid") + " what was interrupted: " + recovered.operation);
+      }
+    }
+    if (r.volumes) {
+      auto volumes = activate(env, {name, {}, true});
+      if (volumes) out.steps = volumes->steps;
+      if (!volumes) out.warnings.push_back(volumes.error().text());
+    }
+    return out;
+  };
+  return attempted(run(), "pool activate " + r.pool);
+}
+
+Result<Outcome> pool_deactivate(Env& env, const std::string& asked) {
+  const auto run = [&]() -> Result<Outcome> {
+    const std::string name = TC_TRY(resolve_pool(env, asked));
+    TC_TRY(read_whereabouts(env.paths.etc, name));
+    if (env.dry_run) return simple("pool deactivate " + name, name);
+    const PoolLock lock = TC_TRY(lock_pool(env, name));
+    const bool was = TC_TRY(is_active(env, name));
+    TC_CHECK(deactivate_locked(env, name));
+    Outcome out = TC_TRY(simple("pool deactivate " + name, name));
+    out.changed = was;
+    return out;
+  };
+  return attempted(run(), "pool deactivate " + asked);
+}
+
+Result<Outcome> pool_import(Env& env, const PoolImport& r) {
+  const auto run = [&]() -> Result<Outcome> {
+    std::vector<std::string> paths;
+    for (const std::string& path : r.paths) {
+      if (path.empty() || path.front() != '/') return fail(Code::usage, path, "not an absolute path");
+      paths.push_back(path);
+    }
+    Pool pool = TC_TRY(find_pool(paths, !env.dry_run));
+    const std::string name = r.name.empty() ? pool.label.name : r.name;
+    TC_CHECK(policies::check_pool_name(name));
+    if (const auto known = read_whereabouts(env.paths.etc, name); known && known->uuid != pool.label.pool) {
+      return fail(Code::exists, name, "another pool is known here under that name", "choose one with --name");
+    }
+    if (env.dry_run) return simple("pool import " + name, name);
+    const PoolLock lock = TC_TRY(lock_pool(env, name));
+    Outcome out = TC_TRY(simple("pool import " + name, name));
+    for (const std::string& what : pool.mended) out.warnings.push_back("mended " + what);
+    Whereabouts where{name, pool.label.pool, {}, false};
+    for (const Backing& b : pool.backings) where.paths.push_back(b.path);
+    if (!TC_TRY(is_active(env, name))) TC_CHECK(activate_layers(env, name, pool, r.takeover));
+    TC_CHECK(write_whereabouts(env.paths.etc, where));
+    Session s = TC_TRY(Session::look(env, name));
+    TC_TRY(recover_session(s));
+    return out;
+  };
+  return attempted(run(), "pool import");
+}
+
+Result<Outcome> pool_export(Env& env, const std::string& asked) {
+  const auto run = [&]() -> Result<Outcome> {
+    const std::string name = TC_TRY(resolve_pool(env, asked));
+    TC_TRY(read_whereabouts(env.paths.etc, name));
+    if (env.dry_run) return simple("pool export " + name, name);
+    const PoolLock lock = TC_TRY(lock_pool(env, name));
+    TC_CHECK(deactivate_locked(env, name));
+    TC_CHECK(forget_whereabouts(env.paths.etc, name));
+    return simple("pool export " + name, name);
+  };
+  return attempted(run(), "pool export " + asked);
+}
+
+Result<Outcome> pool_destroy(Env& env, const std::string& name) {
+  const auto run = [&]() -> Result<Outcome> {
+    TC_CHECK(policies::check_pool_name(name));
+    const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
+    if (env.dry_run) return simple("pool destroy " + name, name);
+    const PoolLock lock = TC_TRY(lock_pool(env, name));
+    TC_TRY(activate_locked(env, {name, false, false}, name));
+    TC_CHECK(shred_vaults(env, name));
+    TC_CHECK(bring_down(env, name));
+    Pool pool = TC_TRY(remembered_pool(env, name));
+    for (const Backing& b : pool.backings) {
+      const UniqueFd fd(::open(b.device.c_str(), O_RDWR | O_CLOEXEC));
+      if (!fd) return fail_errno(errno, b.path, "cannot open the device");
+      TC_CHECK(wipe_label(fd.get(), b.path));
+    }
+    TC_CHECK(forget_whereabouts(env.paths.etc, name));
+    pool.backings.clear();  // lets the loop device go before its file does
+    if (where.made_file) ::unlink(where.paths.front().c_str());
+    return simple("pool destroy " + name, name);
+  };
+  return attempted(run(), "pool destroy " + name);
+}
+
+Result<Outcome> recover(Env& env, const std::string& asked) {
+  const auto run = [&]() -> Result<Outcome> {
+    const std::string name = TC_TRY(resolve_pool(env, asked));
+    Session s = TC_TRY(Session::look(env, name));
+    Outcome out = TC_TRY(simple("recover " + name, name));
+    const auto journal = TC_TRY(s.store.journal());
+    out.changed = journal.has_value() || WorkMark::left_behind(s);
+    if (journal) out.steps.push_back({journal->operation, 0});
+    if (env.dry_run) return out;
+    s.lock.emplace(TC_TRY(lock_pool(env, name)));
+    s.record = TC_TRY(s.store.pool());
+    const Recovered done = TC_TRY(recover_session(s));
+    if (done.anything) out.operation += std::string(": ") + (done.finished ? "finished " : "undid ") + done.operation;
+    return out;
+  };
+  return attempted(run(), "recover " + asked);
+}
+
+}  // namespace tclone::engine

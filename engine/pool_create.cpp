@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <set>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "dm/names.h"
+#include "engine/api.h"
+#include "engine/lookup.h"
+#include "engine/pool_stack.h"
+#include "fs/block_io.h"
+#include "fs/probe.h"
+#include "policies/sizing.h"
+#include "state/whereabouts.h"
+
+namespace tclone::engine {
+namespace {
+
+std::string unfinished(const std::string& file) { return file + ".unfinished"; }
+
+Result<Bytes> default_file_size(const std::string& folder) {
+  struct statvfs st {};
+  if (::statvfs(folder.c_str(), &st) != 0) return fail_errno(errno, folder, "cannot ask for its free space");
+  const Bytes free{static_cast<std::uint64_t>(st.f_bavail) * st.f_frsize};
+  return round_down(std::max(Bytes{free.n / 10 * 8}, kGiB), kMiB);
+}
+
+Status refuse_used_head(const Backing& b) {
+  const UniqueFd fd(::open(b.device.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return fail_errno(errno, b.path, "cannot open it");
+  for (const Bytes at : kLabelCopies) {
+    std::array<std::byte, kLabelBlock.n> block{};
+    const ssize_t got = ::pread(fd.get(), block.data(), block.size(), static_cast<off_t>(at.n));
+    if (got < 0) return fail_errno(errno, b.path, "cannot read it");
+    if (is_label(block)) {
+      return fail(Code::exists, b.path, "it carries the label of a tclone pool",
+                  "`tclone pool import` it, or use --force to make a new pool over it");
+    }
+    // libblkid does not know every format; a file with any content at its head is somebody's.
+    if (b.is_file && std::any_of(block.begin(), block.end(), [](std::byte x) { return x != std::byte{}; })) {
+      return fail(Code::exists, b.path, "the file is not empty", "name a new file, or use --force");
+    }
+  }
+  return {};
+}
+
+Status refuse_used(const Backing& b, bool force) {
+  if (!b.is_file) TC_CHECK(fs::claimable(b.device));
+  if (force) return {};
+  TC_CHECK(refuse_used_head(b));
+  if (const auto found = TC_TRY(fs::signature(b.device))) {
+    return fail(Code::exists, b.path, "it carries a known signature: " + *found, "wipe it (`wipefs`) or use --force");
+  }
+  return {};
+}
+
+/// The file a pool is made in: a new one gets its name only when the pool is whole, so that a killed command leaves
+/// nothing that looks like one.
+struct NewFile {
+  std::string path;      ///< in the end
+  std::string building;  ///< while it is made; equals path for a file that was there
+  bool made = false;
+};
+
+Result<NewFile> prepare_file(const Env& env, const PoolCreate& r) {
+  NewFile out;
+  out.path = r.file.empty() ? env.paths.lib + "/" + r.name + ".pool" : r.file;
+  if (out.path.front() != '/') return fail(Code::usage, out.path, "not an absolute path");
+  struct stat st {};
+  if (::stat(out.path.c_str(), &st) == 0) {
+    if (!S_ISREG(st.st_mode)) return fail(Code::usage, out.path, "not a regular file", "name devices without --file");
+    if (r.size) return fail(Code::exists, out.path, "the file exists, so --size has no meaning", "leave one of the two away");
+    out.building = out.path;
+    return out;
+  }
+  const std::string folder = out.path.substr(0, std::max<std::size_t>(1, out.path.rfind('/')));
+  if (r.file.empty() && ::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, folder, "cannot make the folder");
+  const Bytes size = r.size ? round_down(*r.size, kMiB) : TC_TRY(default_file_size(folder));
+  TC_TRY(policies::lay_out_pool({size}));
+  out.building = unfinished(out.path);
+  out.made = true;
+  ::unlink(out.building.c_str());  // by this very name only a killed `pool create` leaves a file
+  const UniqueFd fd(::open(out.building.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd) return fail_errno(errno, out.building, "cannot make the pool's file");
+  if (::ftruncate(fd.get(), static_cast<off_t>(size.n)) != 0) {
+    const int sys = errno;
+    ::unlink(out.building.c_str());
+    return fail_errno(sys, out.building, "cannot make a file of " + format_size(size), "choose a smaller --size");
+  }
+  return out;
+}
+
+Extent extent(const policies::Stretch& s) { return {s.device, s.start, s.length}; }
+
+Result<Pool> lay_out(const PoolCreate& r, std::vector<Backing> backings) {
+  std::vector<Bytes> sizes;
+  for (const Backing& b : backings) sizes.push_back(b.size);
+  const policies::PoolLayout layout = TC_TRY(policies::lay_out_pool(sizes));
+  Pool pool;
+  pool.backings = std::move(backings);
+  pool.label.pool = Uuid::random();
+  pool.label.name = r.name;
+  for (std::size_t i = 0; i < pool.backings.size(); ++i) pool.label.devices.push_back(Uuid::random());
+  pool.label.block = layout.block;
+  pool.label.state = extent(layout.state);
+  pool.label.metadata = extent(layout.metadata);
+  pool.label.spare = extent(layout.spare);
+  for (const policies::Stretch& s : layout.data) pool.label.data.push_back(extent(s));
+  return pool;
+}
+
+Status build(Env& env, const PoolCreate& r, Pool& pool) {
+  for (const Backing& b : pool.backings) {
+    if (b.sector > r.sector_size) {
+      return fail(Code::usage, b.path, "its sectors are larger than --sector-size " + std::to_string(r.sector_size));
+    }
+    const UniqueFd fd(::open(b.device.c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd) return fail_errno(errno, b.path, "cannot open it for writing");
+    TC_CHECK(wipe_label(fd.get(), b.path));
+    // An old signature left behind the label would make other tools take the device for what it was.
+    TC_CHECK(fs::zero(b.device, {}, kLabelArea));
+  }
+  const std::string& first = pool.backings.front().device;
+  TC_CHECK(fs::zero(first, pool.label.metadata.start, kKiB * 4));
+  TC_CHECK(fs::zero(first, pool.label.spare.start, kKiB * 4));
+  TCLONE_FAULT_POINT("pool.zeroed");
+  TC_CHECK(bring_up_state(env, r.name, pool, true));
+  PoolRecord record;
+  record.uuid = pool.label.pool;
+  record.name = r.name;
+  record.sector_size = r.sector_size;
+  record.block = pool.label.block;
+  record.when_full = r.when_full;
+  record.created = env.now();
+  TC_TRY(Store::create(state_folder(env, r.name), record));
+  TCLONE_FAULT_POINT("pool.stored");
+  TC_CHECK(bring_up_outer(env, r.name, pool, r.when_full));
+  TCLONE_FAULT_POINT("pool.up");
+  // The label comes last: without it there is no pool.
+  pool.label.owner = TC_TRY(host_id(env));
+  pool.label.epoch = 1;
+  return write_labels(pool);
+}
+
+Result<std::vector<Backing>> open_all(const std::vector<std::string>& paths, bool force) {
+  std::vector<Backing> out;
+  std::set<std::string> seen;
+  for (const std::string& path : paths) {
+    if (path.empty() || path.front() != '/') return fail(Code::usage, path, "not an absolute path");
+    Backing b = TC_TRY(open_backing(path));
+    if (!seen.insert(b.dev).second) return fail(Code::usage, path, "the same device is named twice");
+    TC_CHECK(refuse_used(b, force));
+    out.push_back(std::move(b));
+  }
+  return out;
+}
+
+Result<Outcome> create_locked(Env& env, const PoolCreate& r, Outcome out) {
+  Whereabouts where{r.name, {}, r.devices, false};
+  NewFile file;
+  if (r.devices.empty()) {
+    file = TC_TRY(prepare_file(env, r));
+    where.paths = {file.path};
+    where.made_file = file.made;
+  }
+  const auto discard_file = [&] {
+    if (file.made) ::unlink(file.building.c_str());
+  };
+  auto backings = open_all(r.devices.empty() ? std::vector{file.building} : r.devices, r.force);
+  auto pool = backings ? lay_out(r, std::move(*backings)) : Result<Pool>(tl::unexpected(backings.error()));
+  if (!pool) {
+    discard_file();
+    return tl::unexpected(pool.error());
+  }
+  auto built = build(env, r, *pool);
+  if (built && file.made && ::rename(file.building.c_str(), file.path.c_str()) != 0) {
+    built = fail_errno(errno, file.path, "cannot give the finished file its name");
+  }
+  where.uuid = pool->label.pool;
+  if (built) built = write_whereabouts(env.paths.etc, where);
+  if (!built) {
+    if (auto down = bring_down(env, r.name); !down) log::warn(down.error().text());
+    pool->backings.clear();
+    discard_file();
+    return tl::unexpected(built.error());
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Outcome> pool_create(Env& env, const PoolCreate& r) {
+  const auto run = [&]() -> Result<Outcome> {
+    TC_CHECK(policies::check_pool_name(r.name));
+    if (r.sector_size != 512 && r.sector_size != 4096) return fail(Code::usage, "--sector-size", "must be 4096 or 512");
+    if (!r.devices.empty() && (!r.file.empty() || r.size)) {
+      return fail(Code::usage, "pool create", "devices were named together with --file or --size", "use one or the other");
+    }
+    if (const auto known = read_whereabouts(env.paths.etc, r.name); known || known.error().code != Code::not_found) {
+      return fail(Code::exists, r.name, "a pool of that name is known here already", "choose another name");
+    }
+    TC_CHECK(require_kernel(env));
+    Outcome out;
+    out.operation = "pool create " + r.name;
+    out.name = r.name;
+    if (env.dry_run) {
+      if (r.devices.empty()) {
+        out.steps.push_back({"make a sparse file and attach it to a loop device", 0});
+      } else {
+        TC_TRY(open_all(r.devices, r.force));
+      }
+      for (const char* text : {"clear the label area", "format and mount the state area", "write the first records",
+                               "load the outer pool", "write the label", "remember where the pool is"}) {
+        out.steps.push_back({text, 0});
+      }
+      return out;
+    }
+    const PoolLock lock = TC_TRY(PoolLock::take(lock_path(env, r.name), env.command, env.lock_deadline));
+    if (TC_TRY(env.dm.info(dm::names::outer_pool(r.name)))) {
+      return fail(Code::exists, r.name, "devices of a pool of that name are active", "deactivate that pool first");
+    }
+    TC_CHECK(bring_down(env, r.name));
+    return create_locked(env, r, std::move(out));
+  };
+  return attempted(run(), "pool create " + r.name);
+}
+
+}  // namespace tclone::engine

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The pool's own layers: its devices or file, label, state area, outer thin-pool.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/env.h"
+#include "fs/loop.h"
+#include "state/label.h"
+#include "state/types.h"
+
+namespace tclone::engine {
+
+/// One device of a pool, open: a block device as it is, a file behind a loop device (held while this lives).
+struct Backing {
+  std::string path;      ///< as given
+  std::string device;    ///< block device to use
+  std::string dev;       ///< "major:minor"
+  bool is_file = false;
+  Bytes size;
+  std::uint32_t sector = 512;
+  std::optional<fs::Loop> loop;
+};
+[[nodiscard]] Result<Backing> open_backing(const std::string& path);
+
+/// A pool as found on its devices, these in the label's order.
+struct Pool {
+  Label label;
+  std::vector<Backing> backings;
+  std::vector<std::string> mended;  ///< "label copy of /dev/sdb: ..." that was bad and has been rewritten
+};
+/// Reads and compares the labels of all devices. not_found: no pool there; damaged: labels that do not belong together
+/// or are unreadable; usage: devices missing. Mends a single bad copy when `mend`.
+[[nodiscard]] Result<Pool> find_pool(const std::vector<std::string>& paths, bool mend);
+/// Writes the label on every device.
+[[nodiscard]] Status write_labels(Pool& pool);
+
+/// Identifies this host in labels: /etc/machine-id, or an id of our own where there is none.
+[[nodiscard]] Result<std::string> host_id(const Env& env);
+
+/// State area up and mounted (formatted first when `fresh`).
+[[nodiscard]] Status bring_up_state(Env& env, const std::string& name, const Pool& pool, bool fresh);
+/// Outer thin-pool up and healthy (damaged otherwise).
+[[nodiscard]] Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenFull when_full);
+/// Takes all of it down, outer pool first; what is not there is fine. busy when something still uses it.
+[[nodiscard]] Status bring_down(Env& env, const std::string& name);
+
+/// error kernel, naming target and module, when the kernel cannot do this.
+[[nodiscard]] Status require_kernel(Env& env);
+
+}  // namespace tclone::engine

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/recovery.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "dm/names.h"
+#include "engine/perform.h"
+#include "engine/volume_stack.h"
+
+namespace tclone::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string mark_path(const Session& s) { return s.env.paths.run + "/" + s.pool + ".working"; }
+
+/// A killed command may have left devices suspended when its guard was killed with it, and layers without a user.
+Status tidy_devices(Session& s) {
+  for (const dm::Named& d : TC_TRY(s.env.dm.list(dm::names::prefix(s.pool)))) {
+    const auto info = TC_TRY(s.env.dm.info(d.name));
+    if (!info) continue;
+    if (info->suspended && info->live_table) TC_CHECK(s.env.dm.resume(d.name));
+    // Created but never given a table: nothing can be on it.
+    if (!info->live_table && !info->inactive_table) TC_CHECK(s.env.dm.remove(d.name, 1000ms));
+  }
+  return suspect_all(s);
+}
+
+Status compare_ids(const Session& s, std::uint64_t kernel) {
+  if (kernel == s.record.transaction) return {};
+  return fail(Code::damaged, "pool " + s.pool,
+              "the records are at transaction " + std::to_string(s.record.transaction) + ", the kernel's metadata is at " +
+                  std::to_string(kernel) + ", and no journal explains it: one of them was restored from an older copy",
+              "nothing was changed; bring back the matching copy of the whole pool (state and metadata together)");
+}
+
+Result<Recovered> recover_journal(Session& s, const Journal& journal, std::uint64_t kernel) {
+  Recovered out{true, journal.operation, false};
+  if (kernel == journal.to) {
+    log::info("finishing what was interrupted: " + journal.operation);
+    TC_CHECK(s.store.apply(journal.after));
+    TCLONE_FAULT_POINT("recover.records");
+    s.record = TC_TRY(s.store.pool());
+    TC_CHECK(settle(s, journal.dues));
+    out.finished = true;
+  } else if (kernel == journal.from) {
+    log::info("undoing what was interrupted: " + journal.operation);
+    TC_CHECK(undo(s, journal.claims));
+  } else {
+    return fail(Code::damaged, "pool " + s.pool,
+                "the journal of \"" + journal.operation + "\" is between transactions " + std::to_string(journal.from) +
+                    " and " + std::to_string(journal.to) + ", the kernel's metadata is at " + std::to_string(kernel) +
+                    ": one of them was restored from an older copy",
+                "nothing was changed; bring back the matching copy of the whole pool");
+  }
+  TCLONE_FAULT_POINT("recover.cleared");
+  TC_CHECK(s.store.clear_journal());
+  return out;
+}
+
+}  // namespace
+
+Result<WorkMark> WorkMark::set(const Session& s) {
+  const std::string path = mark_path(s);
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!fd) return fail_errno(errno, path, "cannot mark the pool as being worked on");
+  return WorkMark(path);
+}
+
+bool WorkMark::left_behind(const Session& s) { return ::access(mark_path(s).c_str(), F_OK) == 0; }
+
+WorkMark::~WorkMark() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+Status undo(Session& s, const Claims& claims) {
+  const auto in_new_vault = [&](const InnerClaim& c) {
+    return std::any_of(claims.outer.begin(), claims.outer.end(), [&](const OuterClaim& o) { return o.outer == c.outer; });
+  };
+  for (auto it = claims.inner.rbegin(); it != claims.inner.rend(); ++it) {
+    if (in_new_vault(*it)) {
+      // The whole vault goes; only the device on top has to be out of the way.
+      if (!it->device.empty()) TC_CHECK(s.env.dm.remove(it->device, 3000ms));
+    } else {
+      TC_CHECK(delete_thin(s, *it));
+    }
+    TCLONE_FAULT_POINT("undo.inner");
+  }
+  for (auto it = claims.outer.rbegin(); it != claims.outer.rend(); ++it) {
+    TC_CHECK(destroy_vault(s, *it));
+    TCLONE_FAULT_POINT("undo.outer");
+  }
+  return {};
+}
+
+Status settle(Session& s, const Dues& dues) {
+  for (const policies::Action& action : policies::actions_for(dues)) {
+    TC_CHECK(perform(s, action));
+    TCLONE_FAULT_POINT("due");
+  }
+  return {};
+}
+
+Result<Recovered> recover_session(Session& s) {
+  const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
+  const auto journal = TC_TRY(s.store.journal());
+  const bool killed = WorkMark::left_behind(s);
+  if (!journal && !killed) {
+    TC_CHECK(compare_ids(s, status.transaction));
+    return Recovered{};
+  }
+  const auto describe = [&](Error e) {
+    if (e.attempted.empty()) e.attempted = "recover pool " + s.pool;
+    return tl::unexpected(std::move(e));
+  };
+  const WorkMark mark = TC_TRY(WorkMark::set(s));
+  if (auto tidied = tidy_devices(s); !tidied) return describe(tidied.error());
+  Recovered out;
+  if (journal) {
+    auto done = recover_journal(s, *journal, status.transaction);
+    if (!done) return describe(done.error());
+    out = *done;
+  } else {
+    TC_CHECK(compare_ids(s, status.transaction));
+  }
+  if (auto closed = close_idle(s); !closed) return describe(closed.error());
+  return out;
+}
+
+}  // namespace tclone::engine

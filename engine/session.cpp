@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/session.h"
+
+#include "dm/names.h"
+#include "engine/recovery.h"
+#include "policies/naming.h"
+#include "policies/sizing.h"
+#include "state/whereabouts.h"
+
+namespace tclone::engine {
+
+Result<std::string> resolve_pool(const Env& env, const std::string& asked) {
+  if (!asked.empty()) {
+    TC_CHECK(policies::check_pool_name(asked));
+    return asked;
+  }
+  if (const Settings settings = TC_TRY(read_settings(env.paths.etc)); settings.default_pool) {
+    return *settings.default_pool;
+  }
+  const std::vector<std::string> known = TC_TRY(known_pools(env.paths.etc));
+  if (known.size() == 1) return known.front();
+  if (known.empty()) {
+    return fail(Code::not_found, "pool", "there is none on this host",
+                "`tclone pool create` makes one, `tclone pool import` brings one in");
+  }
+  std::string names;
+  for (const std::string& name : known) names += " " + name;
+  return fail(Code::usage, "pool", "several are known:" + names, "say which with --pool or TCLONE_POOL");
+}
+
+std::string lock_path(const Env& env, const std::string& pool) { return env.paths.run + "/" + pool + ".lock"; }
+std::string state_folder(const Env& env, const std::string& pool) { return env.paths.lib + "/" + pool; }
+crypt::KeyFolder key_folder(const Env& env) { return {env.paths.etc + "/keys"}; }
+
+std::string Session::outer_pool() const { return dm::names::outer_pool(pool); }
+
+Result<Session> Session::open(Env& env, const std::string& name) {
+  const auto info = TC_TRY(env.dm.info(dm::names::outer_pool(name)));
+  if (!info || !info->live_table) {
+    TC_TRY(read_whereabouts(env.paths.etc, name));  // says that there is no such pool, if there is none
+    return fail(Code::exists, "pool " + name, "it is not active", "run `tclone pool activate " + name + "`");
+  }
+  auto store = Store::open(state_folder(env, name));
+  if (!store) {
+    return fail(Code::damaged, state_folder(env, name), "the pool's state area is not mounted there: " + store.error().text(),
+                "run `tclone pool deactivate " + name + "`, then activate it again");
+  }
+  const PoolRecord record = TC_TRY(store->pool());
+  if (info->uuid != dm::names::uuid(record.uuid, "pool")) {
+    return fail(Code::damaged, "pool " + name, "the mounted state belongs to another pool than the active devices",
+                "unmount " + state_folder(env, name) + " and activate the pool again");
+  }
+  return Session(env, name, std::move(*store), record);
+}
+
+Result<Session> Session::look(Env& env, const std::string& asked) { return open(env, TC_TRY(resolve_pool(env, asked))); }
+
+Result<Session> Session::change(Env& env, const std::string& asked) {
+  const std::string name = TC_TRY(resolve_pool(env, asked));
+  if (env.dry_run) return open(env, name);
+  // The existence of the pool is looked up before the lock file is made.
+  TC_TRY(open(env, name));
+  PoolLock lock = TC_TRY(PoolLock::take(lock_path(env, name), env.command, env.lock_deadline));
+  Session session = TC_TRY(open(env, name));
+  session.lock.emplace(std::move(lock));
+  TC_TRY(recover_session(session));
+  return session;
+}
+
+Status Session::check_space(Bytes needed, const std::string& attempted) {
+  const auto status = TC_TRY(env.dm.pool_status(outer_pool()));
+  const auto refuse = [&](Code code, const std::string& why, const std::string& next) {
+    Status out = fail(code, "pool " + pool, why, next);
+    out.error().attempted = attempted;
+    return out;
+  };
+  if (status.needs_check || status.mode == dm::PoolMode::fail || status.mode == dm::PoolMode::ro ||
+      status.mode == dm::PoolMode::out_of_metadata) {
+    return refuse(Code::damaged, "the outer pool is not writable", "run `tclone doctor`");
+  }
+  if (status.used_metadata * 10 >= status.total_metadata * 9) {
+    return refuse(Code::no_space, "the outer pool's metadata is nine tenths full", "remove volumes or versions");
+  }
+  const Bytes total = record.block * status.total_data;
+  const Bytes free = record.block * (status.total_data - status.used_data);
+  const Bytes reserve = policies::reserve(total);
+  if (free < reserve + needed) {
+    return refuse(Code::no_space,
+                  format_size(free) + " of " + format_size(total) + " are free, " + format_size(needed) + " are needed above the reserve of " +
+                      format_size(reserve),
+                  "remove volumes or versions, or trim filesystems (fstrim)");
+  }
+  return {};
+}
+
+}  // namespace tclone::engine

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One command's hold on one active pool: its records, its lock, and what the command opened on the way.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "crypt/key_source.h"
+#include "engine/env.h"
+#include "state/lock.h"
+#include "state/store.h"
+
+namespace tclone::engine {
+
+/// Finds out which pool is meant: `asked`, else default_pool, else the only one known. not_found or usage otherwise.
+[[nodiscard]] Result<std::string> resolve_pool(const Env& env, const std::string& asked);
+
+[[nodiscard]] std::string lock_path(const Env& env, const std::string& pool);
+[[nodiscard]] std::string state_folder(const Env& env, const std::string& pool);
+[[nodiscard]] crypt::KeyFolder key_folder(const Env& env);
+
+class Session {
+ public:
+  Env& env;
+  std::string pool;      ///< its name
+  Store store;
+  PoolRecord record;
+  std::optional<PoolLock> lock;
+
+  /// For looking: no lock. Error not_found when the pool is unknown, exists (conflict) when it is not active.
+  [[nodiscard]] static Result<Session> look(Env& env, const std::string& asked);
+  /// For changing: takes the lock, finishes or undoes what a crash left, compares the kernel's transaction id with the
+  /// record's (damaged, naming both, when they differ without a journal).
+  [[nodiscard]] static Result<Session> change(Env& env, const std::string& asked);
+
+  // What this command has opened or left without user; CloseIdle looks at these only.
+  std::set<std::string> idle_vaults;
+  std::set<std::string> idle_versions;  ///< "db@3"
+  /// Volume keys of headers this very command made, by outer thin id: saves unlocking them again.
+  std::map<std::uint32_t, Secret> fresh_keys;
+  /// Volumes that were active when the operation began and were taken down by it.
+  std::set<std::string> taken_down;
+
+  [[nodiscard]] std::string outer_pool() const;
+  /// Free space of the outer pool; refused (no_space) when less than `needed` remains above the reserve.
+  [[nodiscard]] Status check_space(Bytes needed, const std::string& attempted);
+
+ private:
+  Session(Env& e, std::string name, Store s, PoolRecord r)
+      : env(e), pool(std::move(name)), store(std::move(s)), record(std::move(r)) {}
+  [[nodiscard]] static Result<Session> open(Env& env, const std::string& name);
+};
+
+}  // namespace tclone::engine

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/vault_stack.h"
+
+#include <array>
+#include <cerrno>
+
+#include "base/log.h"
+#include "dm/names.h"
+#include "dm/targets.h"
+#include "fs/block_io.h"
+#include "policies/sizing.h"
+
+namespace tclone::engine {
+namespace {
+
+using namespace std::chrono_literals;
+namespace names = dm::names;
+constexpr auto kPatience = 5000ms;
+
+Result<std::string> dev_of(Session& s, const std::string& name) {
+  const auto info = TC_TRY(s.env.dm.info(name));
+  if (!info) return fail(Code::damaged, name, "the device is not there", "run `tclone recover`");
+  return info->dev();
+}
+
+/// The device that carries [metadata][data] and where these begin on it.
+struct Payload {
+  std::string dev;
+  Bytes start;
+};
+
+Result<Payload> payload(Session& s, const Vault& v) {
+  if (v.encrypted) return Payload{TC_TRY(dev_of(s, names::vault_crypt(s.pool, v.outer))), {}};
+  return Payload{TC_TRY(dev_of(s, names::vault_thin(s.pool, v.outer))), policies::kHeader};
+}
+
+dm::Table metadata_table(const Payload& p, const Vault& v) {
+  return dm::linear(std::array{dm::Piece{p.dev, to_sectors(p.start), to_sectors(v.metadata)}});
+}
+
+dm::Table data_table(const Payload& p, const Vault& v) {
+  return dm::linear(
+      std::array{dm::Piece{p.dev, to_sectors(p.start + policies::kMetadataRoom), to_sectors(v.capacity)}});
+}
+
+Result<dm::Table> pool_table(Session& s, const Vault& v) {
+  dm::PoolOptions options;
+  options.block = to_sectors(v.block);
+  // Data space cannot run out (capacity rule); should it all the same, an error now beats a minute of waiting.
+  options.error_if_full = true;
+  return dm::thin_pool(TC_TRY(dev_of(s, names::vault_metadata(s.pool, v.outer))),
+                       TC_TRY(dev_of(s, names::vault_data(s.pool, v.outer))), to_sectors(v.capacity), options);
+}
+
+Status create_layer(Session& s, const Vault& v, const std::string& name, const char* layer, const dm::Table& table) {
+  return s.env.dm.create({name, names::uuid(v.uuid, layer), table, false, dm::Udev::hidden});
+}
+
+Status unlock(Session& s, const Vault& v) {
+  const std::string device = s.env.dm.path(names::vault_thin(s.pool, v.outer));
+  const std::string name = names::vault_crypt(s.pool, v.outer);
+  if (const auto key = s.fresh_keys.find(v.outer.n); key != s.fresh_keys.end()) {
+    return s.env.luks.open_with_volume_key(device, name, v.header, key->second);
+  }
+  if (v.key.kind == "token") return s.env.luks.open_with_token(device, name, v.header);
+  const Secret secret = TC_TRY(
+      crypt::read_secret(v.key, key_folder(s.env), v.uuid, "vault " + v.name, crypt::Purpose::unlock));
+  return s.env.luks.open(device, name, v.header, secret);
+}
+
+/// All layers, the inner pool formatted from nothing when `format`.
+Status bring_up(Session& s, const Vault& v, bool format) {
+  const std::string outer = TC_TRY(dev_of(s, s.outer_pool()));
+  TC_CHECK(create_layer(s, v, names::vault_thin(s.pool, v.outer), "thin",
+                        dm::thin(outer, v.outer, to_sectors(policies::kOuterThin))));
+  if (v.encrypted) TC_CHECK(unlock(s, v));
+  const Payload p = TC_TRY(payload(s, v));
+  TC_CHECK(create_layer(s, v, names::vault_metadata(s.pool, v.outer), "meta", metadata_table(p, v)));
+  TC_CHECK(create_layer(s, v, names::vault_data(s.pool, v.outer), "data", data_table(p, v)));
+  if (format) {
+    // What was never written decrypts to noise, and dm-thin formats only an all-zero superblock
+    // (dm-thin-metadata.c, superblock_all_zeroes).
+    TC_CHECK(fs::zero(s.env.dm.path(names::vault_metadata(s.pool, v.outer)), {}, kKiB * 4));
+    TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), policies::kHeader, v.provisioned,
+                       s.record.block));
+  }
+  TC_CHECK(create_layer(s, v, names::vault_pool(s.pool, v.outer), "pool", TC_TRY(pool_table(s, v))));
+  TC_TRY(healthy_inner_pool(s, v));
+  return {};
+}
+
+Status pay_pending(Session& s, Vault v) {
+  const std::string pool = names::vault_pool(s.pool, v.outer);
+  for (const ThinId id : v.pending.create_thins) {
+    if (auto done = s.env.dm.message(pool, dm::create_thin(id)); !done && done.error().sys != EEXIST) return done;
+  }
+  for (const ThinId id : v.pending.delete_thins) {
+    if (auto done = s.env.dm.message(pool, dm::delete_thin(id)); !done && done.error().sys != ENODATA) return done;
+  }
+  TC_TRY(healthy_inner_pool(s, v));
+  v.pending = {};
+  RecordChange change;
+  change.vaults.push_back(v);
+  return s.store.apply(change);
+}
+
+Status open_layers(Session& s, const Vault& v, bool format) {
+  s.idle_vaults.insert(v.name);
+  auto up = bring_up(s, v, format);
+  if (up) return up;
+  if (auto down = close_vault(s, v.outer); !down) log::warn(down.error().text());
+  return up;
+}
+
+}  // namespace
+
+Result<bool> vault_is_open(Session& s, const Vault& v) {
+  const auto info = TC_TRY(s.env.dm.info(names::vault_pool(s.pool, v.outer)));
+  return info.has_value() && info->live_table;
+}
+
+Status open_new_vault(Session& s, const Vault& v) { return open_layers(s, v, true); }
+
+Status open_vault(Session& s, const std::string& name) {
+  const Vault v = TC_TRY(s.store.vault(name));
+  if (TC_TRY(vault_is_open(s, v))) return {};
+  TC_CHECK(close_vault(s, v.outer));
+  auto up = open_layers(s, v, v.pending.format);
+  if (!up) {
+    if (up.error().attempted.empty()) up.error().attempted = "open vault " + name;
+    return up;
+  }
+  if (v.pending.empty()) return {};
+  auto paid = pay_pending(s, v);
+  // A vault whose pending work failed must not be used as it is.
+  if (!paid) static_cast<void>(close_vault(s, v.outer));
+  return paid;
+}
+
+Status close_vault(Session& s, ThinId outer) {
+  for (const std::string& name : {names::vault_pool(s.pool, outer), names::vault_data(s.pool, outer),
+                                  names::vault_metadata(s.pool, outer), names::vault_crypt(s.pool, outer),
+                                  names::vault_thin(s.pool, outer)}) {
+    TC_CHECK(s.env.dm.remove(name, kPatience));
+  }
+  return {};
+}
+
+Status close_vault_if_idle(Session& s, const Vault& v) {
+  const auto info = TC_TRY(s.env.dm.info(names::vault_pool(s.pool, v.outer)));
+  if (info && info->open_count > 0) return {};
+  return close_vault(s, v.outer);
+}
+
+Result<dm::PoolStatus> healthy_inner_pool(Session& s, const Vault& v) {
+  const auto status = TC_TRY(s.env.dm.pool_status(names::vault_pool(s.pool, v.outer)));
+  if (status.needs_check || status.mode == dm::PoolMode::fail || status.mode == dm::PoolMode::ro ||
+      status.mode == dm::PoolMode::out_of_metadata) {
+    return fail(Code::damaged, "vault " + v.name,
+                status.needs_check ? "its inner pool asks for a check of its metadata" : "its inner pool is not writable",
+                "run `tclone doctor`");
+  }
+  return status;
+}
+
+Status make_room(Session& s, const std::string& name, Bytes writable) {
+  Vault v = TC_TRY(s.store.vault(name));
+  const auto status = TC_TRY(healthy_inner_pool(s, v));
+  const Vault was = v;
+  v.capacity = policies::grown_capacity(v.block, v.capacity, policies::needed_capacity(v.block, status.used_data, writable));
+  v.metadata = std::max(v.metadata, policies::inner_metadata(v.block, v.capacity));
+  const Bytes provisioned =
+      std::max(v.provisioned, policies::provisioned_metadata(s.record.block, v.block, kKiB * 4 * status.used_metadata,
+                                                             writable, v.metadata));
+  if (v == was && provisioned == was.provisioned) return {};
+  RecordChange change;
+  change.vaults = {v};
+  if (v != was) TC_CHECK(s.store.apply(change));
+  const Payload p = TC_TRY(payload(s, v));
+  const std::string pool = names::vault_pool(s.pool, v.outer);
+  const std::string thin = s.env.dm.path(names::vault_thin(s.pool, v.outer));
+  if (v.capacity != was.capacity) {
+    TC_CHECK(s.env.dm.reload(names::vault_data(s.pool, v.outer), data_table(p, v)));
+    TC_CHECK(s.env.dm.resume(names::vault_data(s.pool, v.outer)));
+  }
+  if (v.metadata != was.metadata) {
+    TC_CHECK(s.env.dm.reload(names::vault_metadata(s.pool, v.outer), metadata_table(p, v)));
+    TC_CHECK(s.env.dm.resume(names::vault_metadata(s.pool, v.outer)));
+  }
+  // The pool notices a larger data or metadata device when it is resumed (pool_preresume, dm-thin.c).
+  TC_CHECK(s.env.dm.reload(pool, TC_TRY(pool_table(s, v))));
+  {
+    const auto guard = TC_TRY(s.env.dm.guard(std::array{pool}, 10s));
+    TC_CHECK(s.env.dm.suspend(pool, dm::Suspend::quick));
+    Status touched;
+    if (provisioned > was.provisioned) {
+      touched = fs::touch(thin, policies::kHeader, provisioned, s.record.block);
+    }
+    TC_CHECK(s.env.dm.resume(pool));
+    TC_CHECK(touched);
+  }
+  TC_TRY(healthy_inner_pool(s, v));
+  if (provisioned == was.provisioned) return {};
+  v.provisioned = provisioned;
+  change.vaults = {v};
+  return s.store.apply(change);
+}
+
+Result<bool> activate_outer_thin(Session& s, ThinId outer) {
+  const std::string name = names::vault_thin(s.pool, outer);
+  TC_CHECK(close_vault(s, outer));
+  const dm::Table table = dm::thin(TC_TRY(dev_of(s, s.outer_pool())), outer, to_sectors(policies::kOuterThin));
+  auto made = s.env.dm.create({name, names::uuid(s.record.uuid, "outer-" + std::to_string(outer.n)), table, false,
+                               dm::Udev::hidden});
+  if (made) return true;
+  if (made.error().sys == ENODATA) return false;  // thin_ctr: no such device id
+  return tl::unexpected(made.error());
+}
+
+}  // namespace tclone::engine

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Records and kernel state put together for looking at.
+#pragma once
+
+#include "engine/api.h"
+#include "engine/session.h"
+
+namespace tclone::engine {
+
+[[nodiscard]] Result<VaultView> view_vault(Session& s, const Vault& vault);
+[[nodiscard]] Result<VolumeView> view_volume(Session& s, const Volume& volume, const Vault& vault);
+[[nodiscard]] Result<VersionView> view_version(Session& s, const Volume& volume, const Version& version);
+/// "ok", "read-only", "needs check", "out of data space", "out of metadata", "failed".
+[[nodiscard]] std::string health_text(const dm::PoolStatus& status);
+
+}  // namespace tclone::engine

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/volume_stack.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/log.h"
+#include "dm/names.h"
+#include "dm/targets.h"
+#include "engine/vault_stack.h"
+#include "fs/probe.h"
+#include "policies/naming.h"
+
+namespace tclone::engine {
+namespace {
+
+using namespace std::chrono_literals;
+namespace names = dm::names;
+constexpr auto kPatience = 3000ms;
+constexpr int kDeepest = 64;  // lineage deeper than this is taken for a cycle
+
+Result<std::string> inner_pool_dev(Session& s, const Vault& v) {
+  const auto info = TC_TRY(s.env.dm.info(names::vault_pool(s.pool, v.outer)));
+  if (!info) return fail(Code::damaged, "vault " + v.name, "its inner pool is not there", "run `tclone recover`");
+  return info->dev();
+}
+
+Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int depth);
+
+Result<std::optional<std::string>> basis_dev(Session& s, const std::optional<VersionRef>& basis, int depth) {
+  if (!basis) return std::optional<std::string>{};
+  return std::optional<std::string>{TC_TRY(activate_version_at(s, *basis, depth + 1))};
+}
+
+/// True when the device is up with exactly this thin; a device with another one is a contradiction.
+Result<bool> is_up(Session& s, const std::string& name, ThinId thin, const std::string& what) {
+  const auto info = TC_TRY(s.env.dm.info(name));
+  if (!info) return false;
+  if (info->live_table) {
+    const dm::Table table = TC_TRY(s.env.dm.table(name));
+    if (table.size() == 1 && TC_TRY(dm::thin_id_of(table.front())) == thin) {
+      if (info->suspended) TC_CHECK(s.env.dm.resume(name));
+      return true;
+    }
+  }
+  // Left by a command that was killed between two steps, or made by hand.
+  if (info->open_count > 0) {
+    return fail(Code::damaged, what, "its device " + name + " is in use but is not what the records say",
+                "find out who made it (`dmsetup table " + name + "`), remove it and try again");
+  }
+  TC_CHECK(s.env.dm.remove(name, kPatience));
+  return false;
+}
+
+Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int depth) {
+  if (depth > kDeepest) return fail(Code::damaged, ref.text(), "its lineage is a cycle", "run `tclone doctor`");
+  const Version v = TC_TRY(s.store.version(ref.volume, ref.number));
+  if (v.uuid != ref.uuid) {
+    return fail(Code::damaged, ref.text(), "the version of that name is another one than was cloned",
+                "run `tclone doctor`");
+  }
+  const std::string name = device_of(s, ref);
+  s.idle_versions.insert(ref.text());
+  if (!TC_TRY(is_up(s, name, v.thin, "version " + ref.text()))) {
+    const auto basis = TC_TRY(basis_dev(s, v.basis, depth));
+    TC_CHECK(open_vault(s, v.vault));
+    const Vault vault = TC_TRY(s.store.vault(v.vault));
+    TC_CHECK(s.env.dm.create({name, names::uuid(v.uuid, "version"),
+                              dm::thin(TC_TRY(inner_pool_dev(s, vault)), v.thin, to_sectors(v.size), basis), true,
+                              dm::Udev::low_priority}));
+  }
+  const auto info = TC_TRY(s.env.dm.info(name));
+  if (!info) return fail(Code::damaged, name, "the device went away while it was being activated", "try again");
+  return info->dev();
+}
+
+std::string pin_path(const Session& s, const std::string& version) {
+  return s.env.paths.run + "/" + s.pool + ".pinned/" + version;
+}
+
+/// Takes a version down that nothing uses, and marks what it stood on.
+Status close_version_if_idle(Session& s, const std::string& text) {
+  const auto target = TC_TRY(policies::parse_target(text));
+  const auto v = s.store.version(target.volume, target.number.value_or(0));
+  if (!v) return {};  // removed meanwhile: its device was taken down then
+  const auto info = TC_TRY(s.env.dm.info(device_of(s, v->ref())));
+  if (info && (info->open_count > 0 || is_pinned(s, v->ref()))) return {};
+  if (info) TC_CHECK(s.env.dm.remove(device_of(s, v->ref()), kPatience));
+  s.idle_vaults.insert(v->vault);
+  if (v->basis) s.idle_versions.insert(v->basis->text());
+  return {};
+}
+
+}  // namespace
+
+std::string device_of(const Session& s, const Volume& volume) { return names::volume(s.pool, volume.name); }
+std::string device_of(const Session& s, const VersionRef& v) { return names::version(s.pool, v.volume, v.number); }
+
+Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
+  const std::string name = device_of(s, volume);
+  if (TC_TRY(is_up(s, name, volume.thin, "volume " + volume.name))) return {};
+  const auto basis = TC_TRY(basis_dev(s, volume.basis, 0));
+  if (!TC_TRY(vault_is_open(s, vault))) TC_CHECK(open_vault(s, vault.name));
+  s.idle_vaults.insert(vault.name);
+  return s.env.dm.create({name, names::uuid(volume.uuid, "volume"),
+                          dm::thin(TC_TRY(inner_pool_dev(s, vault)), volume.thin, to_sectors(volume.size), basis), false,
+                          volume.origin ? dm::Udev::low_priority : dm::Udev::visible});
+}
+
+Result<std::string> activate_version(Session& s, const VersionRef& version) { return activate_version_at(s, version, 0); }
+
+Status refuse_if_held(Session& s, const std::string& device, const std::string& what) {
+  const auto info = TC_TRY(s.env.dm.info(device));
+  if (!info || info->open_count == 0) return {};
+  const auto held = fs::holders(info->major, info->minor);
+  // An open without a holder to be found is most often udev or blkid looking at it: they are gone in a moment, and
+  // remove() waits for them.
+  if (held.empty()) return {};
+  return fail(Code::busy, what, fs::in_use_text(held), "unmount it (`tclone umount`) or end that process", EBUSY);
+}
+
+Status deactivate_volume(Session& s, const Volume& volume) {
+  const std::string device = device_of(s, volume);
+  TC_CHECK(refuse_if_held(s, device, "volume " + volume.name));
+  TC_CHECK(s.env.dm.remove(device, kPatience));
+  s.idle_vaults.insert(volume.vault);
+  if (volume.basis) s.idle_versions.insert(volume.basis->text());
+  return {};
+}
+
+Status deactivate_version(Session& s, const Version& version) {
+  const std::string device = device_of(s, version.ref());
+  TC_CHECK(refuse_if_held(s, device, "version " + version.ref().text()));
+  TC_CHECK(s.env.dm.remove(device, kPatience));
+  unpin(s, version.ref());
+  s.idle_vaults.insert(version.vault);
+  if (version.basis) s.idle_versions.insert(version.basis->text());
+  return {};
+}
+
+Status pin(Session& s, const VersionRef& version) {
+  const std::string path = pin_path(s, version.text());
+  const std::string folder = path.substr(0, path.rfind('/'));
+  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, folder, "cannot make the folder");
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!fd) return fail_errno(errno, path, "cannot make the mark that keeps the version active");
+  return {};
+}
+
+void unpin(Session& s, const VersionRef& version) { ::unlink(pin_path(s, version.text()).c_str()); }
+
+bool is_pinned(const Session& s, const VersionRef& version) {
+  return ::access(pin_path(s, version.text()).c_str(), F_OK) == 0;
+}
+
+Status close_idle(Session& s) {
+  Status first;
+  const auto keep = [&](Status done) {
+    if (!done && first) first = std::move(done);
+  };
+  while (!s.idle_versions.empty() || !s.idle_vaults.empty()) {
+    while (!s.idle_versions.empty()) {
+      const std::string version = *s.idle_versions.begin();
+      keep(close_version_if_idle(s, version));
+      s.idle_versions.erase(version);
+    }
+    while (!s.idle_vaults.empty()) {
+      const std::string name = *s.idle_vaults.begin();
+      s.idle_vaults.erase(name);
+      if (const auto vault = s.store.vault(name)) keep(close_vault_if_idle(s, *vault));
+    }
+  }
+  return first;
+}
+
+Status suspect_all(Session& s) {
+  const std::string prefix = names::prefix(s.pool);
+  std::set<std::string> layers;
+  for (const dm::Named& d : TC_TRY(s.env.dm.list(prefix))) {
+    const std::string rest = d.name.substr(prefix.size());
+    if (rest.find('@') != std::string::npos) s.idle_versions.insert(rest);
+    if (rest.starts_with("_")) layers.insert(rest.substr(0, rest.find('.')));
+  }
+  for (const std::string& name : TC_TRY(s.store.vault_names())) {
+    const Vault v = TC_TRY(s.store.vault(name));
+    if (layers.contains("_" + std::to_string(v.outer.n))) s.idle_vaults.insert(name);
+  }
+  return {};
+}
+
+}  // namespace tclone::engine

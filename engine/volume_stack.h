@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Activating and deactivating what people mount: volumes, and versions under them or by themselves.
+#pragma once
+
+#include <string>
+
+#include "engine/session.h"
+#include "state/types.h"
+
+namespace tclone::engine {
+
+[[nodiscard]] std::string device_of(const Session& s, const Volume& volume);
+[[nodiscard]] std::string device_of(const Session& s, const VersionRef& version);
+
+/// Opens the vault and whatever the volume stands on, then activates its thin. Already active is fine.
+[[nodiscard]] Status activate_volume(Session& s, const Volume& volume, const Vault& vault);
+/// The read-only view of a version, with what it stands on; returns "major:minor". Already active is fine. It stays
+/// only as long as something uses it, unless it is pinned. damaged when the record's uuid is not the one asked for.
+[[nodiscard]] Result<std::string> activate_version(Session& s, const VersionRef& version);
+
+/// busy, naming processes and mount points, when it is in use. Not active is fine. Notes what it leaves idle.
+[[nodiscard]] Status deactivate_volume(Session& s, const Volume& volume);
+[[nodiscard]] Status deactivate_version(Session& s, const Version& version);
+/// The refusal alone: busy when the device is held open.
+[[nodiscard]] Status refuse_if_held(Session& s, const std::string& device, const std::string& what);
+
+// A pinned version was activated by name and stays until it is deactivated by name (or the next boot).
+[[nodiscard]] Status pin(Session& s, const VersionRef& version);
+void unpin(Session& s, const VersionRef& version);
+[[nodiscard]] bool is_pinned(const Session& s, const VersionRef& version);
+
+/// Closes what this session left idle, and what stands idle below that.
+[[nodiscard]] Status close_idle(Session& s);
+/// Marks every open vault and active version of the pool as possibly idle: after a crash.
+[[nodiscard]] Status suspect_all(Session& s);
+
+}  // namespace tclone::engine
