@@ -16,7 +16,6 @@ mkdir -p /scratch/upper /scratch/work
 mount -t overlay -o lowerdir=/host,upperdir=/scratch/upper,workdir=/scratch/work overlay /root0
 mkdir -p /root0/lab
 mount -t tmpfs -o mode=0755 run /root0/run
-mount -t tmpfs -o mode=1777 tmp /root0/tmp
 mount -t 9p -o rw,trans=virtio,version=9p2000.L,msize=512000 share /root0/lab
 for dir in proc sys dev; do mount --move /$dir /root0/$dir; done
 read -r next </next

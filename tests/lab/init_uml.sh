@@ -10,7 +10,7 @@ here=${0%/*}
 mount -t proc proc /proc
 mount -t tmpfs -o mode=0755 lab /tmp
 mkdir -p /tmp/{root,work,modules/lib} \
-  /tmp/upper/{lab,proc,sys,dev,run,tmp,root,usr/lib/modules,etc/tclone,etc/systemd/system,var/lib/tclone}
+  /tmp/upper/{lab,proc,sys,dev,run,root,usr/lib/modules,etc/tclone,etc/systemd/system,var/lib/tclone}
 # The host may have no /lib/modules, or another kernel's.
 ln -s /usr/lib/uml/modules /tmp/modules/lib/modules
 # aes and its modes first: the keyring code below dm-crypt does not ask for them by itself.
@@ -23,8 +23,8 @@ modprobe -d /tmp/modules -a overlay aes_generic cbc xts sha256_generic loop dm-m
   echo "proc /tmp/root/proc proc defaults 0 0"
   echo "sys /tmp/root/sys sysfs defaults 0 0"
   echo "dev /tmp/root/dev devtmpfs mode=0755 0 0"
+  # /tmp stays part of the overlay: the source tree may be there.
   echo "run /tmp/root/run tmpfs mode=0755 0 0"
-  echo "tmp /tmp/root/tmp tmpfs mode=1777 0 0"
   echo "none /tmp/root/lab hostfs rw,$LAB_SHARE_HOST 0 0"
 } >/tmp/fstab
 # -c: paths that only come to be as we go must not be resolved beforehand.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# PID 1 in the new root of either kind of machine, /proc, /sys, /dev, /run, /tmp and /lab being mounted: what is the
+# PID 1 in the new root of either kind of machine, /proc, /sys, /dev, /run and /lab being mounted: what is the
 # same everywhere. Then runs the job, or hands over to systemd, which does.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # Says what disks there are, whether systemd is wanted, and what to run.
@@ -27,6 +27,8 @@ echo tclone-lab >/etc/hostname
 rm -f /.dockerenv  # systemd would take this for a container and boot half of itself
 : >/etc/machine-id
 : >/etc/fstab
+mkdir -p /etc/tmpfiles.d
+: >/etc/tmpfiles.d/tmp.conf  # nothing in /tmp is old: the source tree may be there
 cat >/etc/systemd/system/lab.target <<UNIT
 [Unit]
 Description=The lab
