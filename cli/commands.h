@@ -43,21 +43,21 @@ enum class Kind : std::uint8_t {
 };
 
 struct Positional {
-  std::string_view name;         ///< as in the help: "NAME"
+  std::string_view name = {};              ///< as in the help: "NAME"
   Kind kind = Kind::text;
-  std::string_view help;
+  std::string_view help = {};
   bool required = true;
-  bool many = false;             ///< one or more; only the last may be
-  std::string_view choices = {}; ///< separated by spaces
+  bool many = false;                       ///< one or more; only the last may be
+  std::string_view choices = {};           ///< separated by spaces
 };
 
 struct Option {
-  std::string_view name;         ///< long form without dashes
-  char letter = 0;               ///< short form, or 0
+  std::string_view name = {};              ///< long form without dashes
+  char letter = 0;                         ///< short form, or 0
   Kind kind = Kind::flag;
-  std::string_view value;        ///< as in the help: "SIZE"; empty for a flag
-  std::string_view help;
-  bool many = false;             ///< may be given several times
+  std::string_view value = {};             ///< as in the help: "SIZE"; empty for a flag
+  std::string_view help = {};
+  bool many = false;                       ///< may be given several times
   std::string_view choices = {};
 };
 
@@ -65,15 +65,15 @@ enum class Effect : std::uint8_t { none, looks, changes };
 
 struct Command {
   Id id = Id::version;
-  std::string_view words;        ///< "pool create"
-  std::string_view summary;      ///< one line, no full stop
-  std::string_view description;  ///< paragraphs separated by an empty line
-  std::vector<Positional> positionals;
-  std::vector<Option> options;   ///< its own; global_options() come on top
-  Effect effect = Effect::changes;  ///< none: touches no pool and needs no root
-  std::string_view shape;        ///< of --json, see shapes(); empty: no --json
-  std::string_view exits;        ///< what its exit codes mean beyond the common ones; may be empty
-  std::vector<std::string_view> examples;
+  std::string_view words = {};             ///< "pool create"
+  std::string_view summary = {};           ///< one line, no full stop
+  std::string_view description = {};       ///< paragraphs separated by an empty line
+  std::vector<Positional> positionals = {};
+  std::vector<Option> options = {};        ///< its own; global_options() come on top
+  Effect effect = Effect::changes;         ///< none: touches no pool and needs no root
+  std::string_view shape = {};             ///< of --json, see shapes(); empty: no --json
+  std::string_view exits = {};             ///< what its exit codes mean beyond the common ones; may be empty
+  std::vector<std::string_view> examples = {};
   bool hidden = false;
 };
 

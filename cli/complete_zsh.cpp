@@ -62,7 +62,7 @@ std::string described(std::string_view word, std::string_view summary) {
   return "    '" + std::string(word) + ":" + escaped(summary) + "'\n";
 }
 
-constexpr const char* kHead = R"(#compdef tclone
+constexpr const char* kHead = R"zsh(#compdef tclone
 # SPDX-License-Identifier: GPL-2.0-or-later
 # zsh completion for tclone. Made by "tclone completion zsh": do not edit.
 
@@ -86,7 +86,7 @@ _tclone_keys() {
 _tclone() {
   local curcontext=$curcontext state line _tclone_pool
   typeset -A opt_args
-)";
+)zsh";
 
 }  // namespace
 

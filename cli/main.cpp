@@ -57,10 +57,12 @@ tclone::cli::Ran with_env(const tclone::cli::Invocation& call,
   const auto dm = TC_TRY(tclone::dm::open_device_mapper());
   const auto luks = TC_TRY(tclone::crypt::open_luks());
   tclone::cli::Progress progress;
-  tclone::engine::Env env{.dm = *dm, .luks = *luks, .paths = paths()};
-  env.command = "tclone " + std::string(call.command().words);
-  env.lock_deadline = call.globals.lock_timeout;
-  env.now = [] { return static_cast<std::int64_t>(std::time(nullptr)); };
+  tclone::engine::Env env{.dm = *dm,
+                          .luks = *luks,
+                          .paths = paths(),
+                          .command = "tclone " + std::string(call.command().words),
+                          .lock_deadline = call.globals.lock_timeout,
+                          .now = [] { return static_cast<std::int64_t>(std::time(nullptr)); }};
   env.stop = [] { return stopped != 0; };
   env.progress = [&](auto what, auto done, auto total) { progress.show(what, done, total); };
   env.dry_run = call.globals.dry_run;

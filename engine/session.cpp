@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/session.h"
 
+#include <sys/statvfs.h>
+
+#include <cerrno>
+
 #include "dm/names.h"
 #include "engine/recovery.h"
 #include "policies/naming.h"
@@ -8,6 +12,12 @@
 #include "state/whereabouts.h"
 
 namespace tclone::engine {
+namespace {
+
+/// What the largest operation may write before it removes anything: a journal with every record of a big rename.
+constexpr Bytes kStateReserve{1ULL << 20U};
+
+}  // namespace
 
 Result<std::string> resolve_pool(const Env& env, const std::string& asked) {
   if (!asked.empty()) {
@@ -77,6 +87,12 @@ Status Session::check_space(Bytes needed, const std::string& attempted) {
   if (status.needs_check || status.mode == dm::PoolMode::fail || status.mode == dm::PoolMode::ro ||
       status.mode == dm::PoolMode::out_of_metadata) {
     return refuse(Code::damaged, "the outer pool is not writable", "run `tclone doctor`");
+  }
+  struct statvfs room {};
+  if (::statvfs(store.folder().c_str(), &room) != 0) return fail_errno(errno, store.folder(), "cannot ask for its free space");
+  // After the commit the records must fit: nothing is begun that could not be written down.
+  if (Bytes{static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize} < kStateReserve) {
+    return refuse(Code::no_space, "its state area is full", "remove volumes or versions");
   }
   if (status.used_metadata * 10 >= status.total_metadata * 9) {
     return refuse(Code::no_space, "the outer pool's metadata is nine tenths full", "remove volumes or versions");

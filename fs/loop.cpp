@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -111,6 +112,16 @@ int configure(int loop, int file, std::uint32_t sector, bool direct) {
   return rc;
 }
 
+/// Some filesystems (overlayfs over tmpfs) accept direct I/O when the loop is set up and fail every request later: one
+/// read tells, and the page cache is used where it fails.
+void settle_direct_io(const Loop& loop) {
+  alignas(4096) static std::array<char, 4096> block;
+  const UniqueFd fd(::open(loop.path.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
+  if (fd && ::pread(fd.get(), block.data(), block.size(), 0) < 0 && errno == EIO) {
+    static_cast<void>(::ioctl(loop.fd.get(), LOOP_SET_DIRECT_IO, 0UL));
+  }
+}
+
 /// The kernel may also say yes and use the page cache all the same.
 void tell_if_buffered(const Loop& loop, const std::string& file) {
   loop_info64 info{};
@@ -137,7 +148,10 @@ Result<Loop> attach_free(int control, int file_fd, const std::string& file, std:
     }
     if (configure(fd.get(), file_fd, sector, direct) == 0) {
       auto loop = described(std::move(fd), path);
-      if (loop) tell_if_buffered(*loop, file);
+      if (loop) {
+        settle_direct_io(*loop);
+        tell_if_buffered(*loop, file);
+      }
       return loop;
     }
     if (errno == EBUSY) continue;  // somebody was faster

@@ -59,10 +59,10 @@ Volume& Draft::volume(const Volume& current) { return volumes.try_emplace(curren
 
 void set_geometry(Vault& vault, Bytes size, Bytes outer_block) {
   vault.block = inner_block(size);
-  // Twice the volume: room for one published version of a full volume before the first growth.
-  vault.capacity = round_up(size * 2, vault.block);
+  vault.capacity = first_capacity(vault.block, size);
   vault.metadata = inner_metadata(vault.block, vault.capacity);
-  vault.provisioned = provisioned_metadata(outer_block, vault.block, {}, size, vault.metadata);
+  vault.provisioned = provisioned_metadata(outer_block, vault.block, formatted_metadata(vault.block, vault.capacity, vault.metadata),
+                                           size, vault.metadata);
 }
 
 Vault& Draft::add_vault(const NewVault& wanted, Bytes outer_block) {

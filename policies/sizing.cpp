@@ -68,6 +68,16 @@ Bytes needed_capacity(Bytes block, std::uint64_t used_blocks, Bytes writable) {
   return block * used_blocks + round_up(writable, block);
 }
 
+Bytes first_capacity(Bytes block, Bytes volume) {
+  return round_up(std::max(volume * 2, std::min(volume * 16, kGiB * 64)), block);
+}
+
+Bytes formatted_metadata(Bytes block, Bytes capacity, Bytes metadata) {
+  constexpr std::uint64_t kPerBitmap = 16320;  // entries of two bits in 4096 bytes less a header (persistent-data, disk_bitmap_header)
+  const std::uint64_t bitmaps = capacity / block / kPerBitmap + metadata / (kKiB * 4) / kPerBitmap + 2;
+  return kKiB * 4 * (bitmaps + 32);
+}
+
 Bytes grown_capacity(Bytes block, Bytes present, Bytes needed) {
   if (needed <= present) return present;
   return round_up(std::max(needed, Bytes{present.n + present.n / 2}), block);

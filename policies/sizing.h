@@ -55,6 +55,12 @@ constexpr Bytes kMaxVolume{256ULL << 40U};
 /// The capacity rule: capacity >= blocks used + sum of the sizes of the writable volumes, with which no inner pool can
 /// run out of data space between two operations. Rounded up to whole blocks.
 [[nodiscard]] Bytes needed_capacity(Bytes block, std::uint64_t used_blocks, Bytes writable);
+/// The capacity a vault begins with: sixteen times its first volume where that is cheap (up to 64 GiB), so that clones
+/// and publishes seldom grow it; twice the volume beyond, because formatting writes bitmaps for all of it.
+[[nodiscard]] Bytes first_capacity(Bytes block, Bytes volume);
+/// What formatting an inner pool writes to its metadata: bitmaps of both space maps (one 4 KiB block per 16,320 blocks)
+/// and some roots, with a little for the first operations.
+[[nodiscard]] Bytes formatted_metadata(Bytes block, Bytes capacity, Bytes metadata);
 /// The capacity to grow to when `needed` exceeds the present one: at least half as much again, so that publishes do not
 /// grow it each time.
 [[nodiscard]] Bytes grown_capacity(Bytes block, Bytes present, Bytes needed);
