@@ -91,7 +91,9 @@ struct Command {
 [[nodiscard]] std::string synopsis(const Command& command);
 /// "-m, --message TEXT"
 [[nodiscard]] std::string spelling(const Option& option);
+/// The words, as parts of `spaced`.
 [[nodiscard]] std::vector<std::string_view> words_of(std::string_view spaced);
+std::vector<std::string_view> words_of(std::string&& dangling) = delete;
 
 struct ExitCode {
   int code;

@@ -75,9 +75,11 @@ std::string one_case(const Command& command) {
 std::string valued_options() {
   std::string out;
   const auto add = [&out](const Option& option) {
-    for (const std::string_view word : words_of(spellings(option)))
-      if (option.kind != Kind::flag && (" " + out + " ").find(" " + std::string(word) + " ") == std::string::npos)
-        out += (out.empty() ? "" : " ") + std::string(word);
+    if (option.kind == Kind::flag) return;
+    const std::string spelled = spellings(option);
+    for (const std::string_view word : words_of(spelled))
+      if ((" " + out + " ").find(" " + std::string(word) + " ") == std::string::npos)
+        out.append(out.empty() ? "" : " ").append(word);
   };
   for (const Option& option : global_options()) add(option);
   for (const Command& command : commands())

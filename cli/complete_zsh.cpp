@@ -69,12 +69,12 @@ constexpr const char* kHead = R"zsh(#compdef tclone
 _tclone_names() {
   local -a found
   local pool=${opt_args[-p]:-${opt_args[--pool]:-$_tclone_pool}}
-  found=(${(f)"$(command tclone __names $1 ${pool:+--of} ${pool:+$pool} 2>/dev/null)"})
-  shift
-  compadd "$@" -a found
+  # _arguments puts options of compadd in front of the last word.
+  found=(${(f)"$(command tclone __names ${@[-1]} ${pool:+--of} ${pool:+$pool} 2>/dev/null)"})
+  compadd "${@[1,-2]}" -a found
 }
 
-_tclone_place() { _tclone_names volumes "$@"; _files -/ }
+_tclone_place() { _tclone_names "$@" volumes; _files -/ }
 
 _tclone_keys() {
   local -a whole=(prompt stdin token) begun=(file: keyring: credential: exec:)

@@ -99,7 +99,7 @@ std::string head(const Command& command) {
 
 std::string one_command(const Command& command) {
   std::string out = head(command) + prose(command.description);
-  if (!command.options.empty()) out += ".Pp\n" + option_list(command.options);
+  if (!command.options.empty()) out += option_list(command.options);
   if (!command.exits.empty()) out += ".Pp\n" + prose(command.exits);
   if (!command.shape.empty()) out += ".Pp\nJSON: " + std::string(command.shape) + ".\n";
   return out;

@@ -88,7 +88,9 @@ class Builder {
     }
     for (const Positional& p : command.positionals) {
       CLI::Option* added = app->add_option(std::string(p.name));
-      if (p.many) added->expected(p.required ? 1 : 0, CLI::detail::expected_max_vector_size);
+      if (!p.many) continue;
+      added->expected(p.required ? 1 : 0, CLI::detail::expected_max_vector_size)->allow_extra_args();
+      added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     }
   }
 
@@ -180,6 +182,8 @@ Result<Parsed> Builder::run(const Environment& env) {
   std::string trouble;
   try {
     app_.parse(std::vector<std::string>(args_.rbegin(), args_.rend()));
+  } catch (const CLI::RequiredError&) {
+    // Nothing but the command itself is required of CLI11: what is missing behind it is told below.
   } catch (const CLI::ParseError& error) {
     trouble = one_line(error.what());
   }
@@ -191,7 +195,7 @@ Result<Parsed> Builder::run(const Environment& env) {
     return Parsed{Help{in_group ? group_help("pool") : program_help()}};
   }
   if (slot == nullptr) {
-    if (trouble.empty() || args_.empty()) trouble = "no command was given";
+    if (trouble.empty()) trouble = "no command was given";
     return misuse(in_group ? "pool" : "", std::move(trouble));
   }
   const Command& command = *slot->command;

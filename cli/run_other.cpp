@@ -12,7 +12,7 @@ namespace {
 /// TCLONE_LIBRARIES is "devmapper 1.02.185 cryptsetup 2.6.1 ...", from the build.
 std::vector<json::Library> libraries() {
   std::vector<json::Library> out;
-  const auto words = words_of(TCLONE_LIBRARIES);
+  const auto words = words_of(std::string_view(TCLONE_LIBRARIES));
   for (std::size_t i = 0; i + 1 < words.size(); i += 2)
     out.push_back({std::string(words[i]), std::string(words[i + 1])});
   return out;
