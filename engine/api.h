@@ -103,6 +103,24 @@ struct PoolImport {
 [[nodiscard]] Result<Outcome> pool_import(Env& env, const PoolImport& request);
 /// Deactivates it and forgets where it is.
 [[nodiscard]] Result<Outcome> pool_export(Env& env, const std::string& pool);
+struct PoolGrow {
+  std::string pool;
+  std::optional<Bytes> size;           ///< of the pool's file, which is made so large first; only for a pool in a file
+  std::vector<std::string> add;        ///< devices to add
+  bool force = false;                  ///< over known signatures on them
+};
+/// Online: takes what its file or devices have become larger by, and the devices added. The label is written before the
+/// kernel's pool grows, so a crash in between only means that it grows at the next activation.
+[[nodiscard]] Result<Outcome> pool_grow(Env& env, const PoolGrow& request);
+
+struct Finding;
+/// Checks the metadata of every layer that can be looked at without a key (thin_check), headers and thin ids against
+/// the records. Empty: all is well. Changes nothing.
+[[nodiscard]] Result<std::vector<Finding>> pool_check(Env& env, const std::string& pool);
+/// Repairs the outer metadata of a pool that is not active: thin_repair writes to the spare area, which then becomes the
+/// metadata area; the old one is kept as the spare. Outcome::changed is false when thin_check finds nothing wrong.
+[[nodiscard]] Result<Outcome> pool_repair(Env& env, const std::string& pool, bool force);
+
 /// Every vault's header overwritten, keys removed, label wiped, the default file removed. Needs no open vault.
 /// The caller has asked for confirmation. Refused (exists) while a volume is active.
 [[nodiscard]] Result<Outcome> pool_destroy(Env& env, const std::string& pool);

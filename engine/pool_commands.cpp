@@ -24,25 +24,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace names = dm::names;
 
-Result<PoolLock> lock_pool(Env& env, const std::string& name) {
-  return PoolLock::take(lock_path(env, name), env.command, env.lock_deadline);
-}
-
-Result<bool> is_active(Env& env, const std::string& name) {
-  const auto info = TC_TRY(env.dm.info(names::outer_pool(name)));
-  return info.has_value() && info->live_table;
-}
-
-Result<Pool> remembered_pool(Env& env, const std::string& name) {
-  const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
-  Pool pool = TC_TRY(find_pool(where.paths, true));
-  if (pool.label.pool != where.uuid) {
-    return fail(Code::damaged, where.paths.front(), "another pool (" + pool.label.name + ", " + pool.label.pool.text() + ") is there now",
-                "`tclone pool import` the pool from where it is");
-  }
-  return pool;
-}
-
 Status claim_for_host(Env& env, Pool& pool, bool takeover) {
   const std::string host = TC_TRY(host_id(env));
   if (pool.label.owner == host) return {};

@@ -5,9 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <set>
 
 #include "base/fault.h"
 #include "base/log.h"
@@ -30,35 +28,6 @@ Result<Bytes> default_file_size(const std::string& folder) {
   if (::statvfs(folder.c_str(), &st) != 0) return fail_errno(errno, folder, "cannot ask for its free space");
   const Bytes free{static_cast<std::uint64_t>(st.f_bavail) * st.f_frsize};
   return round_down(std::max(Bytes{free.n / 10 * 8}, kGiB), kMiB);
-}
-
-Status refuse_used_head(const Backing& b) {
-  const UniqueFd fd(::open(b.device.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail_errno(errno, b.path, "cannot open it");
-  for (const Bytes at : kLabelCopies) {
-    std::array<std::byte, kLabelBlock.n> block{};
-    const ssize_t got = ::pread(fd.get(), block.data(), block.size(), static_cast<off_t>(at.n));
-    if (got < 0) return fail_errno(errno, b.path, "cannot read it");
-    if (is_label(block)) {
-      return fail(Code::exists, b.path, "it carries the label of a tclone pool",
-                  "`tclone pool import` it, or use --force to make a new pool over it");
-    }
-    // libblkid does not know every format; a file with any content at its head is somebody's.
-    if (b.is_file && std::any_of(block.begin(), block.end(), [](std::byte x) { return x != std::byte{}; })) {
-      return fail(Code::exists, b.path, "the file is not empty", "name a new file, or use --force");
-    }
-  }
-  return {};
-}
-
-Status refuse_used(const Backing& b, bool force) {
-  if (!b.is_file) TC_CHECK(fs::claimable(b.device));
-  if (force) return {};
-  TC_CHECK(refuse_used_head(b));
-  if (const auto found = TC_TRY(fs::signature(b.device))) {
-    return fail(Code::exists, b.path, "it carries a known signature: " + *found, "wipe it (`wipefs`) or use --force");
-  }
-  return {};
 }
 
 /// The file a pool is made in: a new one gets its name only when the pool is whole, so that a killed command leaves
@@ -121,11 +90,7 @@ Status build(Env& env, const PoolCreate& r, Pool& pool) {
     if (b.sector > r.sector_size) {
       return fail(Code::usage, b.path, "its sectors are larger than --sector-size " + std::to_string(r.sector_size));
     }
-    const UniqueFd fd(::open(b.device.c_str(), O_RDWR | O_CLOEXEC));
-    if (!fd) return fail_errno(errno, b.path, "cannot open it for writing");
-    TC_CHECK(wipe_label(fd.get(), b.path));
-    // An old signature left behind the label would make other tools take the device for what it was.
-    TC_CHECK(fs::zero(b.device, {}, kLabelArea));
+    TC_CHECK(clear_device(b));
   }
   const std::string& first = pool.backings.front().device;
   TC_CHECK(fs::zero(first, pool.label.metadata.start, kKiB * 4));
@@ -149,19 +114,6 @@ Status build(Env& env, const PoolCreate& r, Pool& pool) {
   return write_labels(pool);
 }
 
-Result<std::vector<Backing>> open_all(const std::vector<std::string>& paths, bool force) {
-  std::vector<Backing> out;
-  std::set<std::string> seen;
-  for (const std::string& path : paths) {
-    if (path.empty() || path.front() != '/') return fail(Code::usage, path, "not an absolute path");
-    Backing b = TC_TRY(open_backing(path));
-    if (!seen.insert(b.dev).second) return fail(Code::usage, path, "the same device is named twice");
-    TC_CHECK(refuse_used(b, force));
-    out.push_back(std::move(b));
-  }
-  return out;
-}
-
 Result<Outcome> create_locked(Env& env, const PoolCreate& r, Outcome out) {
   Whereabouts where{r.name, {}, r.devices, false};
   NewFile file;
@@ -173,7 +125,7 @@ Result<Outcome> create_locked(Env& env, const PoolCreate& r, Outcome out) {
   const auto discard_file = [&] {
     if (file.made) ::unlink(file.building.c_str());
   };
-  auto backings = open_all(r.devices.empty() ? std::vector{file.building} : r.devices, r.force);
+  auto backings = claim_devices(r.devices.empty() ? std::vector{file.building} : r.devices, r.force);
   auto pool = backings ? lay_out(r, std::move(*backings)) : Result<Pool>(tl::unexpected(backings.error()));
   if (!pool) {
     discard_file();
@@ -214,7 +166,7 @@ Result<Outcome> pool_create(Env& env, const PoolCreate& r) {
       if (r.devices.empty()) {
         out.steps.push_back({"make a sparse file and attach it to a loop device", 0});
       } else {
-        TC_TRY(open_all(r.devices, r.force));
+        TC_TRY(claim_devices(r.devices, r.force));
       }
       for (const char* text : {"clear the label area", "format and mount the state area", "write the first records",
                                "load the outer pool", "write the label", "remember where the pool is"}) {
@@ -222,7 +174,7 @@ Result<Outcome> pool_create(Env& env, const PoolCreate& r) {
       }
       return out;
     }
-    const PoolLock lock = TC_TRY(PoolLock::take(lock_path(env, r.name), env.command, env.lock_deadline));
+    const PoolLock lock = TC_TRY(lock_pool(env, r.name));
     if (TC_TRY(env.dm.info(dm::names::outer_pool(r.name)))) {
       return fail(Code::exists, r.name, "devices of a pool of that name are active", "deactivate that pool first");
     }

@@ -16,6 +16,7 @@
 #include "fs/block_io.h"
 #include "fs/filesystem.h"
 #include "fs/probe.h"
+#include "state/whereabouts.h"
 
 namespace tclone::engine {
 namespace {
@@ -27,13 +28,6 @@ Result<LabelRead> label_of(const Backing& b) {
   const UniqueFd fd(::open(b.device.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail_errno(errno, b.path, "cannot open the device");
   return read_label(fd.get(), b.path);
-}
-
-Status write_label_to(const Backing& b, const Label& label) {
-  const UniqueFd fd(::open(b.device.c_str(), O_RDWR | O_CLOEXEC));
-  if (!fd) return fail_errno(errno, b.path, "cannot open the device for writing");
-  TC_TRY(write_label(fd.get(), b.path, label));
-  return {};
 }
 
 dm::Piece piece(const Pool& pool, const Extent& e) {
@@ -101,11 +95,18 @@ Result<Backing> open_backing(const std::string& path) {
 Result<Pool> find_pool(const std::vector<std::string>& paths, bool mend) {
   Pool pool;
   std::vector<std::pair<LabelRead, Backing>> found;
+  std::vector<std::string> unlabelled;
   for (const std::string& path : paths) {
     Backing backing = TC_TRY(open_backing(path));
-    LabelRead read = TC_TRY(label_of(backing));
-    found.emplace_back(std::move(read), std::move(backing));
+    auto read = label_of(backing);
+    // A device that was about to be added when a crash came is remembered but has no label yet.
+    if (!read && read.error().code == Code::not_found && paths.size() > 1) {
+      unlabelled.push_back(path);
+      continue;
+    }
+    found.emplace_back(TC_TRY(std::move(read)), std::move(backing));
   }
+  if (found.empty() && !unlabelled.empty()) return fail(Code::not_found, unlabelled.front(), "no pool is there: no label");
   if (found.empty()) return fail(Code::usage, "pool", "no device was named");
   // Devices may be one label update apart after a power cut: the newest label counts for all.
   const auto newest = std::max_element(found.begin(), found.end(), [](const auto& a, const auto& b) {
@@ -143,11 +144,14 @@ Result<Pool> find_pool(const std::vector<std::string>& paths, bool mend) {
 }
 
 Status write_labels(Pool& pool) {
-  for (std::uint32_t i = 0; i < pool.backings.size(); ++i) {
-    pool.label.self = i;
-    TC_CHECK(write_label_to(pool.backings[i], pool.label));
+  std::vector<UniqueFd> open;
+  std::vector<LabelDevice> devices;
+  for (const Backing& b : pool.backings) {
+    open.emplace_back(::open(b.device.c_str(), O_RDWR | O_CLOEXEC));
+    if (!open.back()) return fail_errno(errno, b.path, "cannot open the device for writing");
+    devices.push_back({open.back().get(), b.path});
   }
-  ++pool.label.sequence;  // as write_label did on each device
+  pool.label = TC_TRY(tclone::write_labels(devices, pool.label));
   return {};
 }
 
@@ -199,12 +203,34 @@ Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenF
   options.block = to_sectors(pool.label.block);
   options.zero = false;  // nobody reads an outer block that its vault did not write
   options.error_if_full = when_full == WhenFull::error;
-  const Bytes usable = round_down(total, pool.label.block);
   TC_CHECK(create_layer(env, names::outer_pool(name), pool, "pool",
-                        dm::thin_pool(meta->dev(), data_info->dev(), to_sectors(usable), options)));
+                        dm::thin_pool(meta->dev(), data_info->dev(), to_sectors(round_down(total, pool.label.block)), options)));
   const auto status = TC_TRY(env.dm.pool_status(names::outer_pool(name)));
   if (status.needs_check || status.mode == dm::PoolMode::ro || status.mode == dm::PoolMode::fail) {
     return fail(Code::damaged, "pool " + name, "the outer pool's metadata asks for a check", "run `tclone doctor`");
+  }
+  return {};
+}
+
+Status grow_outer(Env& env, const std::string& name, const Pool& pool) {
+  std::vector<dm::Piece> data;
+  Bytes total{};
+  for (const Extent& e : pool.label.data) {
+    data.push_back(piece(pool, e));
+    total = total + e.length;
+  }
+  TC_CHECK(env.dm.reload(names::data(name), dm::linear(data)));
+  TC_CHECK(env.dm.resume(names::data(name)));
+  // The pool looks at its new length when it is resumed (pool_preresume, dm-thin.c); its other arguments stay.
+  dm::Table table = TC_TRY(env.dm.table(names::outer_pool(name)));
+  if (table.size() != 1) return fail(Code::damaged, name, "not the table of a pool", "run `tclone doctor`");
+  table.front().length = to_sectors(round_down(total, pool.label.block));
+  TC_CHECK(env.dm.reload(names::outer_pool(name), table));
+  TC_CHECK(env.dm.resume(names::outer_pool(name)));
+  const auto status = TC_TRY(env.dm.pool_status(names::outer_pool(name)));
+  if (status.needs_check || status.mode == dm::PoolMode::ro || status.mode == dm::PoolMode::fail ||
+      pool.label.block * status.total_data != round_down(total, pool.label.block)) {
+    return fail(Code::damaged, "pool " + name, "the kernel did not take its new size", "run `tclone doctor`");
   }
   return {};
 }
@@ -231,6 +257,25 @@ Status require_kernel(Env& env) {
     }
   }
   return {};
+}
+
+Result<PoolLock> lock_pool(Env& env, const std::string& name) {
+  return PoolLock::take(lock_path(env, name), env.command, env.lock_deadline);
+}
+
+Result<bool> is_active(Env& env, const std::string& name) {
+  const auto info = TC_TRY(env.dm.info(names::outer_pool(name)));
+  return info.has_value() && info->live_table;
+}
+
+Result<Pool> remembered_pool(Env& env, const std::string& name) {
+  const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
+  Pool pool = TC_TRY(find_pool(where.paths, true));
+  if (pool.label.pool != where.uuid) {
+    return fail(Code::damaged, where.paths.front(), "another pool (" + pool.label.name + ", " + pool.label.pool.text() + ") is there now",
+                "`tclone pool import` the pool from where it is");
+  }
+  return pool;
 }
 
 }  // namespace tclone::engine

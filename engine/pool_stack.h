@@ -9,6 +9,7 @@
 #include "engine/env.h"
 #include "fs/loop.h"
 #include "state/label.h"
+#include "state/lock.h"
 #include "state/types.h"
 
 namespace tclone::engine {
@@ -25,6 +26,12 @@ struct Backing {
 };
 [[nodiscard]] Result<Backing> open_backing(const std::string& path);
 
+/// Opens what is to become part of a pool. exists: a known signature or a label is there (unless `force`); busy: in use,
+/// whatever `force` says; usage: named twice.
+[[nodiscard]] Result<std::vector<Backing>> claim_devices(const std::vector<std::string>& paths, bool force);
+/// Zeroes the label area of a claimed device.
+[[nodiscard]] Status clear_device(const Backing& backing);
+
 /// A pool as found on its devices, these in the label's order.
 struct Pool {
   Label label;
@@ -34,7 +41,7 @@ struct Pool {
 /// Reads and compares the labels of all devices. not_found: no pool there; damaged: labels that do not belong together
 /// or are unreadable; usage: devices missing. Mends a single bad copy when `mend`.
 [[nodiscard]] Result<Pool> find_pool(const std::vector<std::string>& paths, bool mend);
-/// Writes the label on every device.
+/// Writes the label on every device, with one sequence number above all that are there.
 [[nodiscard]] Status write_labels(Pool& pool);
 
 /// Identifies this host in labels: /etc/machine-id, or an id of our own where there is none.
@@ -44,8 +51,16 @@ struct Pool {
 [[nodiscard]] Status bring_up_state(Env& env, const std::string& name, const Pool& pool, bool fresh);
 /// Outer thin-pool up and healthy (damaged otherwise).
 [[nodiscard]] Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenFull when_full);
+/// Gives the live outer pool the data extents of the label, which must be durable already and may only be more than
+/// before.
+[[nodiscard]] Status grow_outer(Env& env, const std::string& name, const Pool& pool);
 /// Takes all of it down, outer pool first; what is not there is fine. busy when something still uses it.
 [[nodiscard]] Status bring_down(Env& env, const std::string& name);
+
+[[nodiscard]] Result<PoolLock> lock_pool(Env& env, const std::string& name);
+[[nodiscard]] Result<bool> is_active(Env& env, const std::string& name);
+/// The pool where this host remembers it, bad label copies mended; damaged when another pool is there now.
+[[nodiscard]] Result<Pool> remembered_pool(Env& env, const std::string& name);
 
 /// error kernel, naming target and module, when the kernel cannot do this.
 [[nodiscard]] Status require_kernel(Env& env);

@@ -58,6 +58,25 @@ Result<Bytes> volume_size(Bytes asked) {
   return round_up(asked, kKiB * 64);
 }
 
+std::vector<Stretch> grown_data(const std::vector<Stretch>& data, const std::vector<Bytes>& devices, Bytes block) {
+  std::vector<Stretch> out = data;
+  for (std::uint32_t i = 0; i < devices.size(); ++i) {
+    Bytes used = kMiB;  // the label
+    for (const Stretch& s : out) {
+      if (s.device == i) used = std::max(used, s.start + s.length);
+    }
+    const Bytes end = round_down(devices[i], kMiB);
+    if (end < used + block) continue;
+    const Bytes more = round_down(end - used, block);
+    if (!out.empty() && out.back().device == i && out.back().start + out.back().length == used) {
+      out.back().length = out.back().length + more;
+    } else {
+      out.push_back({i, used, more});
+    }
+  }
+  return out;
+}
+
 Bytes inner_block(Bytes volume) {
   Bytes block = kKiB * 64;
   while (volume.n / block.n > (kTiB.n / (64 * 1024))) block = block * 2;

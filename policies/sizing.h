@@ -32,6 +32,10 @@ constexpr Bytes kMinPool{160ULL << 20U};
 /// Lays out the devices in order: label on each, state, metadata and spare on the first, data on all.
 /// Metadata has room for the pool growing sixteenfold (64 bytes a mapping). usage error: too small or too many.
 [[nodiscard]] Result<PoolLayout> lay_out_pool(const std::vector<Bytes>& devices);
+/// The data extents of a pool whose devices have these sizes now: the last one made longer where its device grew, or a
+/// new one behind it, because what is concatenated already must keep its place. Returns the present ones when nothing
+/// grew by a whole block.
+[[nodiscard]] std::vector<Stretch> grown_data(const std::vector<Stretch>& data, const std::vector<Bytes>& devices, Bytes block);
 /// Free space below which commands that need more are refused: 5 %, at least 16 MiB, at most 4 GiB.
 [[nodiscard]] Bytes reserve(Bytes pool_data);
 
