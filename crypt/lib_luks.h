@@ -17,10 +17,12 @@ class LibLuks final : public Luks {
                               const Secret& volume_key) override;
   Status open_with_token(const std::string& device, const std::string& name, const HeaderFacts& expected) override;
   Result<int> test(const std::string& device, const HeaderFacts& expected, const Secret& secret) override;
+  Result<int> test_token(const std::string& device, const HeaderFacts& expected) override;
   Result<std::vector<Keyslot>> keyslots(const std::string& device) override;
   Result<int> add_key(const std::string& device, const HeaderFacts& expected, const Secret& existing,
                       const Secret& added, Cost cost) override;
   Status remove_key(const std::string& device, const HeaderFacts& expected, int keyslot) override;
+  Status remove_last_key(const std::string& device, const HeaderFacts& expected, int keyslot) override;
   Status destroy(const std::string& device) override;
   Status backup(const std::string& device, const std::string& file) override;
   Status restore(const std::string& device, const std::string& file, const HeaderFacts& expected) override;

@@ -70,17 +70,28 @@ class Luks {
   /// Whether the secret opens a keyslot; which one. Error key if none.
   [[nodiscard]] virtual Result<int> test(const std::string& device, const HeaderFacts& expected,
                                          const Secret& secret) = 0;
+  /// Whether a LUKS2 token opens it; the key slot. Error key if none.
+  [[nodiscard]] virtual Result<int> test_token(const std::string& device, const HeaderFacts& /*expected*/) {
+    return fail(Code::kernel, device, "tokens are not supported here");
+  }
   [[nodiscard]] virtual Result<std::vector<Keyslot>> keyslots(const std::string& device) = 0;
   /// Adds a keyslot for `added`, unlocked by `existing`. Returns its number.
   [[nodiscard]] virtual Result<int> add_key(const std::string& device, const HeaderFacts& expected,
                                             const Secret& existing, const Secret& added, Cost cost) = 0;
   [[nodiscard]] virtual Status remove_key(const std::string& device, const HeaderFacts& expected, int keyslot) = 0;
 
+  /// The same, although it is the last one: nothing opens the vault from then on.
+  [[nodiscard]] virtual Status remove_last_key(const std::string& device, const HeaderFacts& /*expected*/,
+                                               int /*keyslot*/) {
+    return fail(Code::kernel, device, "the last key cannot be removed here");
+  }
+
   /// Destroys every keyslot and then overwrites the whole header (2 MiB) with random bytes and zeros, flushes, and
   /// reads the raw device back past the cache to verify. Needs no key. A device without a header of ours is
   /// overwritten all the same (the caller has proven whose it is). busy: something is active or mounted on it.
   [[nodiscard]] virtual Status destroy(const std::string& device) = 0;
 
+  /// Saves header and key slots in a new file, 0600, durable when it returns.
   [[nodiscard]] virtual Status backup(const std::string& device, const std::string& file) = 0;
   /// Refuses (damaged) a backup whose facts differ from `expected`.
   [[nodiscard]] virtual Status restore(const std::string& device, const std::string& file,

@@ -17,6 +17,7 @@ Status LibLuks::backup(const std::string& device, const std::string& file) {
   // The library creates it with O_EXCL and mode 0400.
   const int r = crypt_header_backup(loaded.get(), CRYPT_LUKS2, file.c_str());
   if (r < 0) return fail_crypt(r, file, "cannot write the header backup");
+  if (chmod(file.c_str(), 0600) != 0) return fail_errno(errno, file, "cannot set the mode of the header backup");
   Status durable = sync_file_and_folder(file);
   if (!durable) unlink(file.c_str());
   return durable;

@@ -30,6 +30,16 @@ bool has_free_slot(crypt_device* device) {
   return length == 0 || (static_cast<std::uint64_t>(used) + 1) * length <= area;
 }
 
+Status destroy_slot(crypt_device* device, const std::string& path, int keyslot) {
+  const int r = crypt_keyslot_destroy(device, keyslot);
+  if (r < 0) return fail_crypt(r, path, "cannot remove key slot " + std::to_string(keyslot));
+  return flush(path);
+}
+
+tl::unexpected<Error> no_slot(const std::string& path, int keyslot) {
+  return fail(Code::not_found, path, "there is no key slot " + std::to_string(keyslot));
+}
+
 }  // namespace
 
 Result<int> LibLuks::test(const std::string& device, const HeaderFacts& expected, const Secret& secret) {
@@ -39,6 +49,15 @@ Result<int> LibLuks::test(const std::string& device, const HeaderFacts& expected
   if (is_wrong_key(r)) return no_key(device);
   if (r < 0) return fail_crypt(r, device, "cannot try the key");
   return r;
+}
+
+Result<int> LibLuks::test_token(const std::string& device, const HeaderFacts& expected) {
+  const Device loaded = TC_TRY(load_expected(device, expected));
+  const int r = crypt_activate_by_token_pin(loaded.get(), nullptr, nullptr, CRYPT_ANY_TOKEN, nullptr, 0, nullptr,
+                                            serialize_flag());
+  if (r >= 0) return r;
+  return fail(Code::key, device, r == -ENOANO ? "the token wants a PIN" : "no token opens it",
+              "enrol one with systemd-cryptenroll, or use another key source");
 }
 
 Result<std::vector<Keyslot>> LibLuks::keyslots(const std::string& device) {
@@ -82,14 +101,18 @@ Result<int> LibLuks::add_key(const std::string& device, const HeaderFacts& expec
 Status LibLuks::remove_key(const std::string& device, const HeaderFacts& expected, int keyslot) {
   const Device loaded = TC_TRY(load_expected(device, expected));
   const auto state = crypt_keyslot_status(loaded.get(), keyslot);
-  if (!in_use(state)) return fail(Code::not_found, device, "there is no key slot " + std::to_string(keyslot));
+  if (!in_use(state)) return no_slot(device, keyslot);
   if (state == CRYPT_SLOT_ACTIVE_LAST) {
     return fail(Code::exists, device, "key slot " + std::to_string(keyslot) + " is the last one",
                 "add another key first: without any, the data is lost");
   }
-  const int r = crypt_keyslot_destroy(loaded.get(), keyslot);
-  if (r < 0) return fail_crypt(r, device, "cannot remove key slot " + std::to_string(keyslot));
-  return flush(device);
+  return destroy_slot(loaded.get(), device, keyslot);
+}
+
+Status LibLuks::remove_last_key(const std::string& device, const HeaderFacts& expected, int keyslot) {
+  const Device loaded = TC_TRY(load_expected(device, expected));
+  if (!in_use(crypt_keyslot_status(loaded.get(), keyslot))) return no_slot(device, keyslot);
+  return destroy_slot(loaded.get(), device, keyslot);
 }
 
 }  // namespace tclone::crypt

@@ -122,7 +122,7 @@ struct Finding;
 [[nodiscard]] Result<Outcome> pool_repair(Env& env, const std::string& pool, bool force);
 
 /// Every vault's header overwritten, keys removed, label wiped, the default file removed. Needs no open vault.
-/// The caller has asked for confirmation. Refused (exists) while a volume is active.
+/// The caller has asked for confirmation. Refused (busy) while a volume is mounted or held open.
 [[nodiscard]] Result<Outcome> pool_destroy(Env& env, const std::string& pool);
 
 // ---- volumes ----------------------------------------------------------------------------------------------------
@@ -188,6 +188,55 @@ struct Mounted { Outcome outcome; std::string folder; };
 [[nodiscard]] Result<Mounted> mount(Env& env, const Mount& request);
 /// By volume name or by folder. The volume stays active.
 [[nodiscard]] Result<Outcome> unmount(Env& env, const Named& request);
+
+// ---- keys -------------------------------------------------------------------------------------------------------
+// NAME is a volume; its vault is meant.
+
+struct KeyAdd {
+  std::string pool, name;
+  KeySource key;                       ///< "file" without a path: the key file that tclone makes
+  std::optional<KeySource> unlock;     ///< what opens the vault now; default: the recorded source
+};
+/// A slot for another secret. Slot first, record after: nothing is lost by a crash in between, and repeating it is fine.
+/// "token" adds no slot: it records that a token which is in the header already opens the vault.
+[[nodiscard]] Result<Outcome> key_add(Env& env, const KeyAdd& request);
+
+struct KeyRemove {
+  std::string pool, name;
+  std::optional<std::uint32_t> slot;   ///< one of these two
+  std::optional<KeySource> key;
+  std::optional<KeySource> use;        ///< recorded from then on; default: the last one added that is left
+  bool last = false;                   ///< although nothing opens the vault afterwards
+};
+/// Record first, slot after. With the slot of the key file that tclone made the file goes as well.
+[[nodiscard]] Result<Outcome> key_remove(Env& env, const KeyRemove& request);
+
+struct KeySlotView {
+  std::uint32_t slot = 0;
+  std::string kdf;
+  std::uint32_t iterations = 0, memory_kib = 0;
+  std::vector<KeySource> sources;      ///< empty: not made by tclone
+};
+struct KeyList {
+  std::string volume, vault;
+  KeySource used;                      ///< what activate asks
+  std::vector<KeySlotView> slots;
+};
+[[nodiscard]] Result<KeyList> key_list(Env& env, const Named& volume);
+
+struct KeyTested {
+  std::string volume, vault;
+  KeySource source;
+  std::uint32_t slot = 0;
+};
+/// Whether a source opens the vault; default: the recorded one. Error key if not. Opens nothing.
+[[nodiscard]] Result<KeyTested> key_test(Env& env, const Named& volume, const std::optional<KeySource>& source);
+
+/// The header with its slots into a new file, and back. The file may not lie on the pool's own state area or volumes.
+[[nodiscard]] Result<Outcome> key_backup(Env& env, const Named& volume, const std::string& file);
+/// Needs a closed vault (busy) and a file whose header is the one of the record (damaged). Slots removed since the backup
+/// open the vault again: the caller has asked for confirmation.
+[[nodiscard]] Result<Outcome> key_restore(Env& env, const Named& volume, const std::string& file);
 
 // ---- looking ------------------------------------------------------------------------------------------------------
 // No lock is taken: records are read as they are.

@@ -52,6 +52,10 @@ struct Text {
   std::string operator()(const RestartVault& a) const {
     return "discard what vault " + a.vault.vault_name + " holds behind its header";
   }
+  std::string operator()(const RemoveKey& a) const {
+    return "destroy key slot " + std::to_string(a.key.slot) + " of vault " + a.key.vault +
+           (a.key.key_file ? " and its key file" : "");
+  }
   std::string operator()(const RenameDevice& a) const { return "rename device " + a.rename.from + " to " + a.rename.to; }
   std::string operator()(const ReloadDevice& a) const { return "give the device of volume " + a.volume + " its new size"; }
   std::string operator()(const Reactivate& a) const { return "activate volume " + a.volume + " if it was active"; }
@@ -67,6 +71,7 @@ std::vector<Action> actions_for(const Dues& dues) {
   std::vector<Action> out;
   for (const DeviceRename& r : dues.renames) out.emplace_back(RenameDevice{r});
   for (const std::string& v : dues.reload) out.emplace_back(ReloadDevice{v});
+  for (const KeyDue& k : dues.keys) out.emplace_back(RemoveKey{k});
   for (const InnerClaim& c : dues.inner) out.emplace_back(DeleteThin{c});
   for (const OuterClaim& c : dues.restart) out.emplace_back(RestartVault{c});
   for (const OuterClaim& c : dues.outer) out.emplace_back(DestroyVault{c});

@@ -39,6 +39,7 @@ struct Commit { std::uint64_t from = 0, to = 0; };
 struct DeleteThin { InnerClaim thin; };
 struct DestroyVault { OuterClaim vault; };
 struct RestartVault { OuterClaim vault; };
+struct RemoveKey { KeyDue key; };
 struct RenameDevice { DeviceRename rename; };
 struct ReloadDevice { std::string volume; };
 // -- comfort after it; a failure here is told, but the operation stands
@@ -48,8 +49,8 @@ struct CloseIdle {};                                                 ///< vaults
 
 using Action = std::variant<MakeRoom, CreateOuter, MakeHeader, OpenNew, OpenVault, CreateThin, Snapshot, ActivateVolume,
                             DeactivateVolume, DeactivateVersion, MakeFilesystem, CopyImage, Commit, DeleteThin,
-                            DestroyVault, RestartVault, RenameDevice, ReloadDevice, Reactivate, GrowFilesystem,
-                            CloseIdle>;
+                            DestroyVault, RestartVault, RemoveKey, RenameDevice, ReloadDevice, Reactivate,
+                            GrowFilesystem, CloseIdle>;
 
 /// One line in the imperative: "snapshot db (thin 0 of vault db) as thin 4".
 [[nodiscard]] std::string text_of(const Action& action);

@@ -161,6 +161,15 @@ struct ResizeFacts {
 };
 [[nodiscard]] Plan plan_resize(const ResizeFacts& facts);
 
+/// Other key sources in the record of a vault, and slots of its header that go.
+struct KeyFacts {
+  Common common;
+  std::string operation;
+  Vault vault;                               ///< as it will be
+  std::vector<KeyDue> gone;
+};
+[[nodiscard]] Plan plan_key(const KeyFacts& facts);
+
 /// Geometry of a vault for its first volume of that size, as create, clone and a vault that starts over use it.
 void set_geometry(Vault& vault, Bytes size, Bytes outer_block);
 

@@ -15,6 +15,8 @@ namespace tclone::state {
 
 constexpr std::uint32_t kNextIdMost = kMaxThinId + 1;  ///< a counter may stand behind the last id
 
+constexpr std::uint32_t kMostSlot = 31;               ///< LUKS2 has room for 32
+
 constexpr Choice<FsKind> kFsKinds[] = {{FsKind::none, "none"}, {FsKind::ext4, "ext4"}, {FsKind::xfs, "xfs"}};
 constexpr Choice<WhenFull> kWhenFull[] = {{WhenFull::queue, "queue"}, {WhenFull::error, "error"}};
 constexpr const char* kKeyKinds[] = {"file", "prompt", "stdin", "keyring", "credential", "exec", "token", "none"};
@@ -60,6 +62,12 @@ void header_fields(Io& io, R& header) {
 }
 
 template <class Io, class R>
+void key_source_fields(Io& io, R& source) {
+  io.one_of("kind", source.kind, kKeyKinds);
+  io.line("reference", source.reference);
+}
+
+template <class Io, class R>
 void vault_fields(Io& io, R& vault) {
   io.name("name", vault.name);
   io.uuid("uuid", vault.uuid);
@@ -73,10 +81,13 @@ void vault_fields(Io& io, R& vault) {
   io.number("volumes", vault.volumes, 0, kNextIdMost);
   io.number("versions", vault.versions, 0, kNextIdMost);
   io.size("writable", vault.writable, kSectorsOrNone);
+  io.rows("key_slots", vault.slots, [](auto& row, auto& known) {
+    row.number("slot", known.slot, 0, kMostSlot);
+    key_source_fields(row, known.source);
+  });
   if (vault.encrypted) io.table("header", [&](auto& sub) { header_fields(sub, vault.header); });
   io.table("key", [&](auto& sub) {
-    sub.one_of("kind", vault.key.kind, kKeyKinds);
-    sub.line("reference", vault.key.reference);
+    key_source_fields(sub, vault.key);
     sub.require(!vault.encrypted || vault.key.kind != "none", "kind", "must not be none in an encrypted vault");
   });
   io.table("pending", [&](auto& sub) {
@@ -198,6 +209,13 @@ void journal_fields(Io& io, R& journal) {
     sub.rows("renames", journal.dues.renames, [](auto& row, auto& rename) {
       row.line("from", rename.from);
       row.line("to", rename.to);
+    });
+    sub.rows("keys", journal.dues.keys, [](auto& row, auto& due) {
+      row.name("vault", due.vault);
+      row.thin("outer", due.outer);
+      row.number("slot", due.slot, 0, kMostSlot);
+      row.flag("last", due.last);
+      row.flag("key_file", due.key_file);
     });
   });
 }

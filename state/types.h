@@ -75,6 +75,13 @@ struct KeySource {
   bool operator==(const KeySource&) const = default;
 };
 
+/// A key slot of a vault's header, and where its secret comes from.
+struct SlotSource {
+  std::uint32_t slot = 0;
+  KeySource source;
+  bool operator==(const SlotSource&) const = default;
+};
+
 /// What must be found in the LUKS2 header, and is compared at every open.
 struct HeaderFacts {
   Uuid uuid;
@@ -103,7 +110,10 @@ struct Vault {
   ThinId outer;       ///< thin id in the outer pool; also names its inner layers, so a rename touches no device
   bool encrypted = true;
   HeaderFacts header; ///< meaningless when not encrypted
-  KeySource key;
+  KeySource key;      ///< what is asked when it is opened
+  /// The sources whose slots are known, oldest first, `key` among them. Empty until a key is added: `key` is then in
+  /// slot 0. A slot that somebody else made is in the header only.
+  std::vector<SlotSource> slots;
   Bytes block;        ///< inner block size, 64 KiB upwards
   Bytes metadata;     ///< present size of the inner metadata device
   Bytes provisioned;  ///< of the metadata area, how much from its start is known to have outer blocks
@@ -167,6 +177,16 @@ struct DeviceRename {
   bool operator==(const DeviceRename&) const = default;
 };
 
+/// A key slot that goes.
+struct KeyDue {
+  std::string vault;       ///< name of the vault's record
+  ThinId outer;
+  std::uint32_t slot = 0;
+  bool last = false;       ///< although it is the last one
+  bool key_file = false;   ///< the key file that tclone made goes as well
+  bool operator==(const KeyDue&) const = default;
+};
+
 /// What may exist although the operation did not reach its commit point: recovery before it undoes these.
 struct Claims {
   std::vector<OuterClaim> outer;   ///< layers down, header overwritten, thin deleted, key file removed
@@ -179,6 +199,7 @@ struct Dues {
   std::vector<InnerClaim> inner;        ///< inner thins to delete, now or as pending
   std::vector<OuterClaim> restart;      ///< vaults to start over: layers down, everything behind the header discarded
   std::vector<DeviceRename> renames;    ///< active devices to rename
+  std::vector<KeyDue> keys;             ///< key slots to destroy
   std::vector<std::string> reload;      ///< volumes whose active device gets its new size
   bool operator==(const Dues&) const = default;
 };

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/vault_header.h"
+
+#include <algorithm>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "dm/names.h"
+#include "engine/lookup.h"
+#include "engine/vault_stack.h"
+
+namespace tclone::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+Status remove_slot(Session& s, const Vault& v, const KeyDue& due, const std::string& device) {
+  const auto slots = TC_TRY(s.env.luks.keyslots(device));
+  const int number = static_cast<int>(due.slot);
+  if (std::none_of(slots.begin(), slots.end(), [&](const crypt::Keyslot& k) { return k.number == number; })) return {};
+  return due.last ? s.env.luks.remove_last_key(device, v.header, number)
+                  : s.env.luks.remove_key(device, v.header, number);
+}
+
+}  // namespace
+
+Status with_header(Session& s, const Vault& v, const std::function<Status(const std::string&)>& act) {
+  const std::string thin = dm::names::vault_thin(s.pool, v.outer);
+  const bool open = TC_TRY(vault_is_open(s, v));
+  if (!open && !TC_TRY(activate_outer_thin(s, v.outer))) {
+    return fail(Code::damaged, "vault " + v.name, "its outer thin is gone", "run `tclone doctor`");
+  }
+  Status done = act(s.env.dm.path(thin));
+  if (!open) {
+    auto down = s.env.dm.remove(thin, 3000ms);
+    if (!down && done) return down;
+  }
+  return done;
+}
+
+Status check_header(Session& s, const Vault& v, const std::string& device) {
+  const HeaderFacts found = TC_TRY(s.env.luks.inspect(device));
+  if (found == v.header) return {};
+  return fail(Code::damaged, "vault " + v.name, "its LUKS2 header differs from the record",
+              "do not write to it before you know who changed it; `tclone key restore` brings a saved one back");
+}
+
+std::vector<SlotSource> known_slots(const Vault& v) {
+  return v.slots.empty() ? std::vector<SlotSource>{{0, v.key}} : v.slots;
+}
+
+Result<Vault> encrypted_vault(const Session& s, const std::string& name) {
+  Vault v = TC_TRY(s.store.vault(TC_TRY(find_volume(s, name)).vault));
+  if (v.encrypted) return v;
+  return fail(Code::usage, "vault " + v.name, "it is not encrypted, so it has no keys");
+}
+
+Result<Secret> secret_of(const Session& s, const Vault& v, const KeySource& source, crypt::Purpose purpose) {
+  return crypt::read_secret(source, key_folder(s.env), v.uuid, "vault " + v.name, purpose);
+}
+
+Result<std::uint32_t> slot_of(const Session& s, const Vault& v, const KeySource& source, const std::string& device) {
+  if (source.kind == kTokenKind) return static_cast<std::uint32_t>(TC_TRY(s.env.luks.test_token(device, v.header)));
+  const Secret secret = TC_TRY(secret_of(s, v, source, crypt::Purpose::unlock));
+  return static_cast<std::uint32_t>(TC_TRY(s.env.luks.test(device, v.header, secret)));
+}
+
+Status remove_key(Session& s, const KeyDue& due) {
+  auto vault = s.store.vault(due.vault);
+  if (!vault && vault.error().code == Code::not_found) return {};
+  if (!vault) return tl::unexpected(vault.error());
+  auto removed = with_header(s, *vault, [&](const std::string& device) { return remove_slot(s, *vault, due, device); });
+  if (!removed && removed.error().code == Code::damaged) {
+    // One broken header must not hold up the pool for ever; such a vault is refused at activation in any case.
+    log::warn("key slot " + std::to_string(due.slot) + " of vault " + due.vault + " is left: " + removed.error().text());
+    return {};
+  }
+  TC_CHECK(removed);
+  TCLONE_FAULT_POINT("keyslot.removed");
+  if (due.key_file) TC_CHECK(crypt::remove_key_file(key_folder(s.env), vault->uuid));
+  return {};
+}
+
+}  // namespace tclone::engine

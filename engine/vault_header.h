@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The LUKS2 header of one vault, whether the vault is open or closed.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "engine/api.h"
+#include "engine/session.h"
+#include "state/types.h"
+
+namespace tclone::engine {
+
+/// Calls `act` with the path of the device that carries the header. Of a closed vault only the outer thin is activated,
+/// and taken down again whatever `act` returns. The caller has set a WorkMark.
+[[nodiscard]] Status with_header(Session& s, const Vault& vault, const std::function<Status(const std::string&)>& act);
+
+/// The vault of a volume; usage when it is not encrypted.
+[[nodiscard]] Result<Vault> encrypted_vault(const Session& s, const std::string& volume);
+/// damaged, naming what differs, when the header on the device is not the one of the record.
+[[nodiscard]] Status check_header(Session& s, const Vault& vault, const std::string& device);
+
+/// The one kind of source that gives no secret to read.
+constexpr const char* kTokenKind = "token";
+/// Vault::slots, with what an empty list means put in.
+[[nodiscard]] std::vector<SlotSource> known_slots(const Vault& vault);
+[[nodiscard]] Result<Secret> secret_of(const Session& s, const Vault& vault, const KeySource& source, crypt::Purpose purpose);
+/// The slot that a source opens; error key if none.
+[[nodiscard]] Result<std::uint32_t> slot_of(const Session& s, const Vault& vault, const KeySource& source,
+                                            const std::string& device);
+
+/// Pays a due: the slot is destroyed and flushed, then the key file removed if that is due as well. A slot that is gone
+/// is fine.
+[[nodiscard]] Status remove_key(Session& s, const KeyDue& due);
+
+}  // namespace tclone::engine
