@@ -137,6 +137,7 @@ Status FakeDeviceMapper::create(const Spec& spec) {
   device.minor = next_minor_++;
   devices_[spec.name] = std::move(device);
   place_file(spec.name);
+  if (spec.table.front().type == "thin-pool") format_if_blank(spec.table.front());
   return {};
 }
 

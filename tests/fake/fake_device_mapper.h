@@ -4,10 +4,12 @@
 // the spot (see expect_violations()) and is kept in violations().
 //
 // Pools outlive their devices: what a thin-pool holds is keyed by where its metadata lies, resolved through linear,
-// crypt and thin down to the first device that is not ours. reboot() takes the devices and leaves the pools.
+// crypt and thin down to the first device that is not ours, and is formatted when that metadata begins with zeros.
+// reboot() takes the devices and leaves the pools.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -60,7 +62,7 @@ class FakeDeviceMapper final : public dm::DeviceMapper {
   Status message(const std::string& name, const std::string& text) override;
   Result<dm::PoolStatus> pool_status(const std::string& name, bool noflush = true) override;
   Result<dm::ThinStatus> thin_status(const std::string& name) override;
-  /// A link to a sparse file of the device's size. A thin's file follows the thin (pool and id), so its bytes are
+  /// A link to a sparse file of the device's size (at most kLongestFile, since few filesystems take a 1 PiB file). A thin's file follows the thin (pool and id), so its bytes are
   /// there again after remove and create; any other device's file follows its name. Layers do not alias each
   /// other, and a snapshot starts out empty: only what is written through this very device is read back.
   std::string path(const std::string& name) const override;
@@ -70,11 +72,19 @@ class FakeDeviceMapper final : public dm::DeviceMapper {
   /// The (skip+1)-th next call of `op` fails with this errno and does nothing. `op` is the function's name, or
   /// "message:create_snap" for one kind of message. Calls on every device count.
   void fail_next(const std::string& op, int sys, int skip = 0);
+  /// A failure that was asked for and did not come is not to come any more; whether there was one.
+  bool forget_failures() {
+    const bool any = !failures_.empty();
+    failures_.clear();
+    return any;
+  }
   void set_pool_used(const std::string& pool, std::uint64_t data_blocks, std::uint64_t metadata_blocks);
   void set_pool_mode(const std::string& pool, dm::PoolMode mode, bool needs_check = false);
   /// As if that many others had the device open (mounted, say): it cannot be removed.
   void hold(const std::string& name, int holders);
   void set_target(const std::string& type, std::optional<dm::Version> version) { targets_[type] = version; }
+  /// Called with each message before it is carried out.
+  std::function<void(const std::string& text)> on_message = [](const std::string&) {};
   /// Every armed guard fires: its devices are resumed, its fired() is true.
   void fire_guards();
   /// All devices are gone, as after a power cut; the pools keep what messages did.
@@ -92,6 +102,11 @@ class FakeDeviceMapper final : public dm::DeviceMapper {
   [[nodiscard]] const FakeDevice* device(const std::string& name) const;
   /// The pool behind an existing thin-pool device.
   [[nodiscard]] FakePool& pool(const std::string& name);
+  /// The name of the device at this path; empty when it is none of ours.
+  [[nodiscard]] std::string name_at(const std::string& path) const { return name_of(path); }
+  /// What the head of the device at this path lies on: the same for the same thin whatever its device is called.
+  [[nodiscard]] std::string place(const std::string& path) const { return where(path, 0); }
+  static constexpr Bytes kLongestFile{1ULL << 40U};
 
  private:
   friend class FakeGuard;
@@ -119,6 +134,7 @@ class FakeDeviceMapper final : public dm::DeviceMapper {
   [[nodiscard]] std::set<std::string> devices_of_thin(const std::string& pool, std::uint32_t id) const;
   [[nodiscard]] FakePool* pool_of_thin(const dm::Target& target, std::uint32_t& id);
   void place_file(const std::string& name);
+  void format_if_blank(const dm::Target& pool_target);
 
   // Messages (fake_messages.cpp).
   [[nodiscard]] Status apply(const std::string& name, FakePool& pool, const std::vector<std::string>& words);

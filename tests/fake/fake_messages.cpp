@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The fake's thin-pool: messages and status, with the errnos of dm-thin.c and dm-thin-metadata.c.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/fd.h"
 #include "fake/fake_device_mapper.h"
 
 namespace tclone::test {
@@ -30,6 +34,7 @@ bool takes_messages(PoolMode mode) { return mode == PoolMode::rw || mode == Pool
 
 Status FakeDeviceMapper::message(const std::string& name, const std::string& text) {
   TC_CHECK(begin("message", name + " " + text));
+  on_message(text);
   const FakeDevice* device = TC_TRY(existing(name));
   const auto words = split_words(text);
   if (words.empty() || device->live.empty() || device->live[0].type != "thin-pool") return refused(name, EINVAL);
@@ -133,6 +138,14 @@ Result<ThinStatus> FakeDeviceMapper::thin_status(const std::string& name) {
   if (source == nullptr) return fail(Code::damaged, name, "is not a thin device");
   ThinStatus status;
   status.failed = source->mode == PoolMode::fail;
+  // What its file has data for is what it maps.
+  const UniqueFd fd(::open(path(name).c_str(), O_RDONLY | O_CLOEXEC));
+  for (off_t at = 0; (at = ::lseek(fd.get(), at, SEEK_DATA)) >= 0;) {
+    const off_t hole = ::lseek(fd.get(), at, SEEK_HOLE);
+    status.mapped = status.mapped + to_sectors({static_cast<std::uint64_t>(hole - at)});
+    status.highest = to_sectors({static_cast<std::uint64_t>(hole)}) - Sectors{1};
+    at = hole;
+  }
   return status;
 }
 

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <sstream>
 
 #include "base/fd.h"
@@ -30,10 +32,17 @@ std::vector<std::string> split_words(const std::string& text) {
 }
 
 std::string FakeDeviceMapper::name_of(const std::string& reference) const {
-  for (const auto& [name, device] : devices_) {
-    if (reference == path(name) || reference == "253:" + std::to_string(device.minor)) return name;
+  if (reference.rfind("253:", 0) == 0) {
+    const std::uint64_t minor = to_number(reference.substr(4));
+    for (const auto& [name, device] : devices_) {
+      if (device.minor == minor) return name;
+    }
+    return {};
   }
-  return {};
+  const std::string folder = folder_.string() + "/";
+  if (reference.rfind(folder, 0) != 0) return {};
+  const std::string name = reference.substr(folder.size());
+  return devices_.count(name) > 0 ? name : std::string();
 }
 
 std::set<std::string> FakeDeviceMapper::uses(const std::string& name) const {
@@ -129,6 +138,20 @@ Status FakeDeviceMapper::check_pool(const std::string& name, const Target& targe
   return {};
 }
 
+// dm-thin-metadata.c formats a metadata device whose superblock is all zeros (superblock_all_zeroes).
+void FakeDeviceMapper::format_if_blank(const Target& pool_target) {
+  const std::string metadata = name_of(split_words(pool_target.params).at(0));
+  if (metadata.empty()) return;
+  std::fstream file(path(metadata), std::ios::in | std::ios::out | std::ios::binary);
+  if (file.get() != 0) return;
+  FakePool& pool = pools_[pool_key(pool_target)];
+  pool.thins.clear();
+  pool.transaction = 0;
+  pool.used_data = 0;
+  pool.used_metadata = 8;
+  file.seekp(0) << "superblock";
+}
+
 FakePool* FakeDeviceMapper::pool_of_thin(const Target& target, std::uint32_t& id) {
   const auto parsed = thin_id_of(target);
   const std::string name = parsed ? name_of(split_words(target.params).at(0)) : "";
@@ -174,7 +197,7 @@ void FakeDeviceMapper::place_file(const std::string& name) {
   const std::string content = pool == nullptr ? name : std::to_string(pool->thins.at(id));
   const auto file = folder_ / (".content-" + content);
   const UniqueFd fd(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd || ftruncate(fd.get(), static_cast<off_t>(to_bytes(length_of(table)).n)) != 0) {
+  if (!fd || ftruncate(fd.get(), static_cast<off_t>(std::min(to_bytes(length_of(table)), kLongestFile).n)) != 0) {
     violation("the test's folder takes no file for " + name);
   }
   std::error_code ignored;
