@@ -31,7 +31,7 @@ Status deactivate_one(Session& s, const std::string& name) {
   if (target.has_version()) {
     const Version v = TC_TRY(find_version(s, target));
     const auto info = TC_TRY(s.env.dm.info(device_of(s, v.ref())));
-    TC_CHECK(refuse_if_held(s, device_of(s, v.ref()), "version " + v.ref().text()));
+    TC_CHECK(refuse_if_held(s, v.ref()));
     unpin(s, v.ref());
     s.idle_versions.insert(v.ref().text());
     if (info && info->open_count > 0) {
@@ -94,20 +94,20 @@ Status make_folder(const std::string& path) {
 }
 
 struct Found {
-  std::string device;
+  std::string device;    ///< what is there to be used
+  std::string mountable; ///< what is mounted
   FsKind fs = FsKind::none;
-  bool read_only = false;
-  bool duplicate = false;
+  std::optional<VersionRef> version;
 };
 
 Result<Found> find_mountable(Session& s, const std::string& name) {
   const policies::Target target = TC_TRY(policies::parse_target(name));
   if (target.has_version()) {
     const Version v = TC_TRY(find_version(s, target));
-    return Found{device_of(s, v.ref()), v.fs, true, true};
+    return Found{device_of(s, v.ref()), view_of(s, v.ref()), v.fs, v.ref()};
   }
   const Volume v = TC_TRY(find_volume(s, name));
-  return Found{device_of(s, v), v.fs, false, true};
+  return Found{device_of(s, v), device_of(s, v), v.fs, {}};
 }
 
 Result<Mounted> mount_in(Session& s, const Mount& r) {
@@ -121,9 +121,9 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
   if (out.folder.front() != '/') return fail(Code::usage, out.folder, "not an absolute path");
   const WorkMark mark = TC_TRY(WorkMark::set(s));
   auto mounted = [&]() -> Status {
-    TC_CHECK(activate_one(s, r.name, false));
-    const auto info = TC_TRY(s.env.dm.info(what.device));
-    if (!info) return fail(Code::damaged, what.device, "the device went away", "try again");
+    TC_CHECK(what.version ? activate_view(s, *what.version) : activate_one(s, r.name, false));
+    const auto info = TC_TRY(s.env.dm.info(what.mountable));
+    if (!info) return fail(Code::damaged, what.mountable, "the device went away", "try again");
     for (const std::string& there : TC_TRY(fs::mount_points(info->major, info->minor))) {
       if (there == out.folder) {
         out.outcome.changed = false;
@@ -135,11 +135,11 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
       return fail(Code::busy, out.folder, "something else is mounted there", "choose another folder");
     }
     fs::MountRequest request;
-    request.device = s.env.dm.path(what.device);
+    request.device = s.env.dm.path(what.mountable);
     request.folder = out.folder;
     request.kind = what.fs;
-    request.read_only = r.read_only || what.read_only;
-    request.duplicate_uuid = what.duplicate;
+    request.read_only = r.read_only || what.version.has_value();
+    request.duplicate_uuid = true;
     request.options = r.options;
     return fs::mount(request);
   }();
@@ -180,16 +180,14 @@ Result<Outcome> unmount(Env& env, const Named& r) {
     TC_TRY(policies::parse_target(r.name));
     Session s = TC_TRY(Session::change(env, r.pool));
     const Found what = TC_TRY(find_mountable(s, r.name));
-    const auto info = TC_TRY(env.dm.info(what.device));
+    const auto info = TC_TRY(env.dm.info(what.mountable));
     std::vector<std::string> folders;
     if (info) folders = TC_TRY(fs::mount_points(info->major, info->minor));
     if (folders.empty()) return fail(Code::not_found, r.name, "it is not mounted");
     if (env.dry_run) return out;
     for (auto it = folders.rbegin(); it != folders.rend(); ++it) TC_CHECK(fs::unmount(*it));
-    if (what.read_only) {
-      s.idle_versions.insert(r.name);
-      const Version v = TC_TRY(find_version(s, TC_TRY(policies::parse_target(r.name))));
-      s.idle_versions = {v.ref().text()};
+    if (what.version) {
+      s.idle_versions = {what.version->text()};
       TC_CHECK(close_idle(s));
     }
     return out;

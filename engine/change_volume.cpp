@@ -34,7 +34,7 @@ Result<policies::RemoveFacts> facts_to_remove(Session& s, const policies::Target
     const Records all = TC_TRY(read_everything(s));
     for (const Version& v : facts.versions) {
       TC_CHECK(refuse_if_stood_on(all, v));
-      TC_CHECK(refuse_if_held(s, device_of(s, v.ref()), "version " + v.ref().text()));
+      TC_CHECK(refuse_if_held(s, v.ref()));
       if (!facts.vaults.contains(v.vault)) facts.vaults[v.vault] = TC_TRY(s.store.vault(v.vault));
     }
   }

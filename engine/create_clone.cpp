@@ -40,7 +40,7 @@ Outcome with_device(Session& s, Outcome out, const std::string& name) {
 Bytes vault_cost(const Session& s, Bytes size) {
   Vault v;
   policies::set_geometry(v, size, s.record.block);
-  return policies::kHeader + v.provisioned + s.record.block;
+  return policies::kHeader + v.provisioned + s.record.block * 2;
 }
 
 Result<Outcome> create_in(Session& s, const Create& r) {

@@ -26,6 +26,7 @@ class Runner {
       return outcome_;
     }
     const WorkMark mark = TC_TRY(WorkMark::set(s_));
+    s_.planned_versions = plan_.change.versions;
     for (const policies::Action& a : plan_.prepare) {
       if (auto done = step(a); !done) return give_up(done.error());
     }

@@ -83,18 +83,30 @@ Status release_owner(Env& env, const std::string& name) {
   return write_labels(pool);
 }
 
+/// A process in the state area (a shell that stands there) would stop the pool half-way down.
+Status refuse_if_state_is_used(Session& s) {
+  const auto info = TC_TRY(s.env.dm.info(names::state(s.pool)));
+  if (!info) return {};
+  auto held = fs::holders(info->major, info->minor);
+  std::erase_if(held, [](const fs::Holder& h) { return h.pid == 0; });
+  if (held.empty()) return {};
+  return fail(Code::busy, state_folder(s.env, s.pool), fs::in_use_text(held), "end that process or let it go elsewhere", EBUSY);
+}
+
 /// Volumes, versions and vaults down; busy, naming holders, before anything is touched.
 Status close_everything(Session& s) {
+  TC_CHECK(refuse_if_state_is_used(s));
   const Records all = TC_TRY(read_everything(s));
   for (const Volume& v : all.volumes) TC_CHECK(refuse_if_held(s, device_of(s, v), "volume " + v.name));
   for (const Version& v : all.versions) {
     const auto info = TC_TRY(s.env.dm.info(device_of(s, v.ref())));
     if (!info) continue;
+    TC_CHECK(refuse_if_mounted(s, v.ref()));
     bool stood_on = false;
     for (const std::string& name : standing_on(all, v.uuid)) {
       stood_on = stood_on || TC_TRY(s.env.dm.info(names::prefix(s.pool) + name)).has_value();
     }
-    if (!stood_on) TC_CHECK(refuse_if_held(s, device_of(s, v.ref()), "version " + v.ref().text()));
+    if (!stood_on) TC_CHECK(refuse_if_held(s, v.ref()));
   }
   for (const Volume& v : all.volumes) TC_CHECK(deactivate_volume(s, v));
   for (const Version& v : all.versions) {

@@ -98,6 +98,9 @@ Result<Pool> find_pool(const std::vector<std::string>& paths, bool mend) {
   std::vector<std::string> unlabelled;
   for (const std::string& path : paths) {
     Backing backing = TC_TRY(open_backing(path));
+    for (const auto& [label, other] : found) {
+      if (other.dev == backing.dev) return fail(Code::usage, path, "the same device is named twice");
+    }
     auto read = label_of(backing);
     // A device that was about to be added when a crash came is remembered but has no label yet.
     if (!read && read.error().code == Code::not_found && paths.size() > 1) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "crypt/key_source.h"
 #include "engine/env.h"
@@ -40,6 +41,8 @@ class Session {
   std::set<std::string> idle_versions;  ///< "db@3"
   /// Volume keys of headers this very command made, by outer thin id: saves unlocking them again.
   std::map<std::uint32_t, Secret> fresh_keys;
+  /// Versions that the running operation makes: a clone of one stands on it before its record is written.
+  std::vector<Version> planned_versions;
   /// Volumes that were active when the operation began and were taken down by it.
   std::set<std::string> taken_down;
 

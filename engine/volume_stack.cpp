@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "base/log.h"
@@ -55,9 +57,18 @@ Result<bool> is_up(Session& s, const std::string& name, ThinId thin, const std::
   return false;
 }
 
+Result<Version> version_of(const Session& s, const VersionRef& ref) {
+  auto recorded = s.store.version(ref.volume, ref.number);
+  if (recorded || recorded.error().code != Code::not_found) return recorded;
+  const auto planned = std::find_if(s.planned_versions.begin(), s.planned_versions.end(),
+                                    [&](const Version& v) { return v.uuid == ref.uuid && v.number == ref.number; });
+  if (planned != s.planned_versions.end()) return *planned;
+  return recorded;
+}
+
 Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int depth) {
   if (depth > kDeepest) return fail(Code::damaged, ref.text(), "its lineage is a cycle", "run `tclone doctor`");
-  const Version v = TC_TRY(s.store.version(ref.volume, ref.number));
+  const Version v = TC_TRY(version_of(s, ref));
   if (v.uuid != ref.uuid) {
     return fail(Code::damaged, ref.text(), "the version of that name is another one than was cloned",
                 "run `tclone doctor`");
@@ -77,6 +88,14 @@ Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int d
   return info->dev();
 }
 
+/// A view that nothing has open any more goes.
+Status close_view_if_idle(Session& s, const VersionRef& ref) {
+  const std::string view = view_of(s, ref);
+  const auto info = TC_TRY(s.env.dm.info(view));
+  if (!info || info->open_count > 0 || s.env.dry_run) return {};
+  return s.env.dm.remove(view, kPatience);
+}
+
 std::string pin_path(const Session& s, const std::string& version) {
   return s.env.paths.run + "/" + s.pool + ".pinned/" + version;
 }
@@ -86,10 +105,13 @@ Status close_version_if_idle(Session& s, const std::string& text) {
   const auto target = TC_TRY(policies::parse_target(text));
   const auto v = s.store.version(target.volume, target.number.value_or(0));
   if (!v) return {};  // removed meanwhile: its device was taken down then
+  TC_CHECK(close_view_if_idle(s, v->ref()));
   const auto info = TC_TRY(s.env.dm.info(device_of(s, v->ref())));
   if (info && (info->open_count > 0 || is_pinned(s, v->ref()))) return {};
-  if (info) TC_CHECK(s.env.dm.remove(device_of(s, v->ref()), kPatience));
   s.idle_vaults.insert(v->vault);
+  // Only what was taken down leaves something idle below it: records whose bases run in a circle end here, too.
+  if (!info) return {};
+  TC_CHECK(s.env.dm.remove(device_of(s, v->ref()), kPatience));
   if (v->basis) s.idle_versions.insert(v->basis->text());
   return {};
 }
@@ -98,6 +120,8 @@ Status close_version_if_idle(Session& s, const std::string& text) {
 
 std::string device_of(const Session& s, const Volume& volume) { return names::volume(s.pool, volume.name); }
 std::string device_of(const Session& s, const VersionRef& v) { return names::version(s.pool, v.volume, v.number); }
+
+std::string view_of(const Session& s, const VersionRef& v) { return names::view(device_of(s, v)); }
 
 Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
   const std::string name = device_of(s, volume);
@@ -112,6 +136,15 @@ Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
 
 Result<std::string> activate_version(Session& s, const VersionRef& version) { return activate_version_at(s, version, 0); }
 
+Status activate_view(Session& s, const VersionRef& version) {
+  const std::string below = TC_TRY(activate_version(s, version));
+  const std::string name = view_of(s, version);
+  if (const auto info = TC_TRY(s.env.dm.info(name)); info && info->live_table) return {};
+  const Version v = TC_TRY(s.store.version(version.volume, version.number));
+  const std::array piece{dm::Piece{below, Sectors{0}, to_sectors(v.size)}};
+  return s.env.dm.create({name, names::uuid(v.uuid, "view"), dm::linear(piece), true, dm::Udev::low_priority});
+}
+
 Status refuse_if_held(Session& s, const std::string& device, const std::string& what) {
   const auto info = TC_TRY(s.env.dm.info(device));
   if (!info || info->open_count == 0) return {};
@@ -120,6 +153,16 @@ Status refuse_if_held(Session& s, const std::string& device, const std::string& 
   // remove() waits for them.
   if (held.empty()) return {};
   return fail(Code::busy, what, fs::in_use_text(held), "unmount it (`tclone umount`) or end that process", EBUSY);
+}
+
+Status refuse_if_mounted(Session& s, const VersionRef& version) {
+  TC_CHECK(refuse_if_held(s, view_of(s, version), "version " + version.text()));
+  return close_view_if_idle(s, version);
+}
+
+Status refuse_if_held(Session& s, const VersionRef& version) {
+  TC_CHECK(refuse_if_mounted(s, version));
+  return refuse_if_held(s, device_of(s, version), "version " + version.text());
 }
 
 Status deactivate_volume(Session& s, const Volume& volume) {
@@ -133,7 +176,7 @@ Status deactivate_volume(Session& s, const Volume& volume) {
 
 Status deactivate_version(Session& s, const Version& version) {
   const std::string device = device_of(s, version.ref());
-  TC_CHECK(refuse_if_held(s, device, "version " + version.ref().text()));
+  TC_CHECK(refuse_if_held(s, version.ref()));
   TC_CHECK(s.env.dm.remove(device, kPatience));
   unpin(s, version.ref());
   s.idle_vaults.insert(version.vault);
@@ -180,7 +223,8 @@ Status suspect_all(Session& s) {
   const std::string prefix = names::prefix(s.pool);
   std::set<std::string> layers;
   for (const dm::Named& d : TC_TRY(s.env.dm.list(prefix))) {
-    const std::string rest = d.name.substr(prefix.size());
+    std::string rest = d.name.substr(prefix.size());
+    if (rest.find('@') != std::string::npos && rest.ends_with(names::kView)) rest.resize(rest.rfind(names::kView));
     if (rest.find('@') != std::string::npos) s.idle_versions.insert(rest);
     if (rest.starts_with("_")) layers.insert(rest.substr(0, rest.find('.')));
   }

@@ -11,18 +11,25 @@ namespace tclone::engine {
 
 [[nodiscard]] std::string device_of(const Session& s, const Volume& volume);
 [[nodiscard]] std::string device_of(const Session& s, const VersionRef& version);
+/// What the version is mounted by.
+[[nodiscard]] std::string view_of(const Session& s, const VersionRef& version);
 
 /// Opens the vault and whatever the volume stands on, then activates its thin. Already active is fine.
 [[nodiscard]] Status activate_volume(Session& s, const Volume& volume, const Vault& vault);
 /// The read-only view of a version, with what it stands on; returns "major:minor". Already active is fine. It stays
 /// only as long as something uses it, unless it is pinned. damaged when the record's uuid is not the one asked for.
 [[nodiscard]] Result<std::string> activate_version(Session& s, const VersionRef& version);
+/// The device to mount the version by, on top of the version's own; it goes when it is no longer mounted.
+[[nodiscard]] Status activate_view(Session& s, const VersionRef& version);
 
 /// busy, naming processes and mount points, when it is in use. Not active is fine. Notes what it leaves idle.
 [[nodiscard]] Status deactivate_volume(Session& s, const Volume& volume);
 [[nodiscard]] Status deactivate_version(Session& s, const Version& version);
 /// The refusal alone: busy when the device is held open.
 [[nodiscard]] Status refuse_if_held(Session& s, const std::string& device, const std::string& what);
+/// The same for a version, by whatever device it is used. Takes a view down that is no longer mounted.
+[[nodiscard]] Status refuse_if_held(Session& s, const VersionRef& version);
+[[nodiscard]] Status refuse_if_mounted(Session& s, const VersionRef& version);
 
 // A pinned version was activated by name and stays until it is deactivated by name (or the next boot).
 [[nodiscard]] Status pin(Session& s, const VersionRef& version);
