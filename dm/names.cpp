@@ -28,6 +28,8 @@ std::string version(const std::string& pool, const std::string& volume, std::uin
   return prefix(pool) + volume + "@" + std::to_string(number);
 }
 
+std::string view(const std::string& version) { return version + kView; }
+
 std::string state(const std::string& pool) { return layer(pool, "state"); }
 std::string metadata(const std::string& pool) { return layer(pool, "meta"); }
 std::string spare(const std::string& pool) { return layer(pool, "spare"); }

@@ -17,6 +17,9 @@ namespace tclone::dm::names {
 [[nodiscard]] std::string prefix(const std::string& pool);
 [[nodiscard]] std::string volume(const std::string& pool, const std::string& volume);
 [[nodiscard]] std::string version(const std::string& pool, const std::string& volume, std::uint64_t number);
+/// What a version is mounted by: the kernel lets a device be mounted or be stood on by clones, never both.
+[[nodiscard]] std::string view(const std::string& version);
+inline constexpr const char* kView = ".view";
 
 // Layers of the pool: tclone-<pool>-_state and so on.
 [[nodiscard]] std::string state(const std::string& pool);

@@ -158,9 +158,16 @@ struct Performer {
   Status operator()(const policies::RemoveKey& a) const { return remove_key(s, a.key); }
 
   Status operator()(const policies::RenameDevice& a) const {
-    if (!TC_TRY(s.env.dm.info(a.rename.from))) return {};
-    if (TC_TRY(s.env.dm.info(a.rename.to))) return {};  // done before the crash, `from` is a newcomer's
-    return s.env.dm.rename(a.rename.from, a.rename.to);
+    TC_CHECK(rename(a.rename.from, a.rename.to));
+    // A version that is mounted right now.
+    return a.rename.from.find('@') == std::string::npos ? Status{}
+                                                        : rename(names::view(a.rename.from), names::view(a.rename.to));
+  }
+
+  Status rename(const std::string& from, const std::string& to) const {
+    if (!TC_TRY(s.env.dm.info(from))) return {};
+    if (TC_TRY(s.env.dm.info(to))) return {};  // done before the crash, `from` is a newcomer's
+    return s.env.dm.rename(from, to);
   }
 
   Status operator()(const policies::ReloadDevice& a) const {
