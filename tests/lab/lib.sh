@@ -43,7 +43,12 @@ lab_show() {
 run() {
   status=0
   "$@" >"$lab_tmp/out" 2>"$lab_tmp/err" </dev/null || status=$?
-  out=$(<"$lab_tmp/out") err=$(<"$lab_tmp/err")
+  # Not $(<file): each is a fork.
+  IFS= read -r -d '' out <"$lab_tmp/out"
+  IFS= read -r -d '' err <"$lab_tmp/err"
+  while [[ $out == *$'\n' ]]; do out=${out%$'\n'}; done
+  while [[ $err == *$'\n' ]]; do err=${err%$'\n'}; done
+  return 0
 }
 
 expect_ok() {
@@ -118,7 +123,7 @@ thin_check_all() {
 lab_things() {
   local d name suspended file where key id rest
   for d in /sys/block/dm-*; do
-    read -r name <"$d/dm/name" 2>/dev/null || continue
+    read -r name 2>/dev/null <"$d/dm/name" || continue
     read -r suspended <"$d/dm/suspended" || suspended=0
     printf 'device-mapper device %s\n' "$name"
     [[ $suspended == 1 ]] && printf 'suspended device %s\n' "$name"
@@ -134,7 +139,7 @@ lab_things() {
   for file in /etc/tclone/keys/*; do printf 'key file %s\n' "$file"; done
   while read -r key id rest; do [[ $key == key ]] || printf 'semaphore %s\n' "$id"; done </proc/sysvipc/sem
   for d in /proc/[0-9]*; do
-    read -r name <"$d/comm" 2>/dev/null || continue
+    read -r name 2>/dev/null <"$d/comm" || continue
     [[ $name == tclone* ]] && printf 'process %s (%s)\n' "$name" "${d#/proc/}"
   done
 }

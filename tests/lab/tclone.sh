@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the suites about tclone share: a pool made for each case and taken away after it, checked on the way down.
+
+LC_ALL=C
+export LC_ALL
+tc_pool=p
+
+# A fresh pool on the first disk: pool_up [OPTION…]
+pool_up() { expect_ok tclone pool create "$tc_pool" "${disk[0]}" --force "$@"; }
+
+# field FILE KEY: a value of a record (path below the state area), without quotes.
+field() {
+  local line
+  while IFS= read -r line; do
+    [[ $line == "$2 = "* ]] || continue
+    line=${line#"$2 = "}; line=${line#\"}; printf '%s\n' "${line%\"}"
+    return
+  done <"/var/lib/tclone/$tc_pool/$1"
+}
+
+# The ids that one of the kernel's pools holds, as the metadata tells: thin_ids POOL-DEVICE METADATA-DEVICE
+thin_ids() {
+  dmsetup message "$1" 0 reserve_metadata_snap || lost "no metadata snapshot of $1"
+  run thin_check -m "/dev/mapper/$2"
+  local checked=$status ids
+  ids=$(thin_ls -m --no-headers -o DEV "/dev/mapper/$2")
+  dmsetup message "$1" 0 release_metadata_snap || lost "metadata snapshot of $1 not released"
+  ((checked == 0)) || { lab_show; lost "thin_check of $2"; }
+  tc_ids=$(for id in $ids; do printf '%s ' "$id"; done)
+}
+
+# Every layer passes thin_check and holds exactly the ids that the records name (those still owed a delete included).
+records_agree() {
+  local folder=/var/lib/tclone/$tc_pool vault name id wanted=() ids v status
+  declare -A inner=()
+  [[ -e $folder/journal.toml ]] && lost "a journal is left: $(<"$folder/journal.toml")"
+  for v in "$folder"/vaults/*.toml; do
+    name=${v##*/}; name=${name%.toml}
+    wanted+=("$(field "vaults/$name.toml" outer)")
+    for id in $(field "vaults/$name.toml" delete_thins | tr -d '[],'); do inner[$name]+="$id "; done
+  done
+  for v in "$folder"/volumes/*.toml "$folder"/versions/*.toml; do
+    v=${v#"$folder/"}
+    vault=$(field "$v" vault)
+    inner[$vault]+="$(field "$v" thin) "
+  done
+  thin_ids "tclone-$tc_pool-_pool" "tclone-$tc_pool-_meta"
+  ids=$( ((${#wanted[@]})) && printf '%s\n' "${wanted[@]}" | sort -n | tr '\n' ' ')
+  expect_equal "$ids" "$tc_ids" "the set of outer thins"
+  read -r _ _ _ status _ < <(dmsetup status "tclone-$tc_pool-_pool")
+  expect_equal "$(field pool.toml transaction)" "$status" "the kernel's transaction id"
+  for v in "$folder"/vaults/*.toml; do
+    name=${v##*/}; name=${name%.toml}
+    id=$(field "vaults/$name.toml" outer)
+    [[ -e /dev/mapper/tclone-$tc_pool-_$id.pool ]] || continue
+    thin_ids "tclone-$tc_pool-_$id.pool" "tclone-$tc_pool-_$id.meta"
+    ids=$(printf '%s\n' ${inner[$name]-} | sort -n | tr '\n' ' ')
+    expect_equal "$ids" "$tc_ids" "the set of thins in vault $name"
+  done
+}
+
+# What a refused command must leave as it was: records, devices, keys.
+everything() {
+  local f text
+  for f in /var/lib/tclone/"$tc_pool"/*.toml /var/lib/tclone/"$tc_pool"/*/*.toml /etc/tclone/pools/*; do
+    IFS= read -r -d '' text <"$f"  # no fork: that takes tens of milliseconds in the lab
+    printf '%s\n%s' "$f" "$text"
+  done
+  lab_things
+}
+
+# refused CODE TEXT COMMAND…: the exit code, a text that says why, and nothing changed.
+refused() {
+  local code=$1 text=$2 before after
+  shift 2
+  before=$(everything)
+  expect_exit "$code" "$@"
+  expect_text "$text"
+  [[ $out ]] && lost "a refusal prints on standard output: $out"
+  after=$(everything)
+  [[ $before == "$after" ]] || { diff <(echo "$before") <(echo "$after"); lost "something changed by: $*"; }
+}
+
+# Filesystem of a volume that is active and not mounted: clean.
+fsck_ok() {
+  local type=${2:-ext4}
+  if [[ $type == xfs ]]; then expect_ok xfs_repair -n "/dev/mapper/tclone-$tc_pool-$1"
+  else expect_ok e2fsck -fn "/dev/mapper/tclone-$tc_pool-$1"; fi
+}
+
+mnt() { mkdir -p "/mnt/$1"; expect_ok tclone mount "$1" "/mnt/$1"; }
+umnt() { expect_ok tclone umount "$1"; }
+
+# Everything down that the case left mounted; the pool checked and destroyed. Suites call this in case_teardown.
+pool_away() {
+  local where ok=0
+  while read -r _ where _; do [[ $where == /mnt/* || $where == /run/tclone/* ]] && umount "$where"; done </proc/self/mounts
+  [[ -e /etc/tclone/pools/$tc_pool.toml ]] || return 0
+  if [[ -e /dev/mapper/tclone-$tc_pool-_pool ]]; then
+    (records_agree) || ok=1
+  fi
+  run tclone pool destroy "$tc_pool" --yes
+  ((status == 0)) || { lab_show; say "the pool could not be destroyed"; ok=1; }
+  return $ok
+}
