@@ -16,6 +16,7 @@
 #include <set>
 #include <thread>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "dm/device_mapper.h"
 #include "dm/guard.h"
@@ -114,6 +115,9 @@ Status LibDeviceMapper::create(const Spec& spec) {
   TC_CHECK(create_empty(spec));
   udev_[spec.name] = spec.udev;
   Status done = reload(spec.name, spec.table, spec.read_only);
+#ifdef TCLONE_FAULTS
+  if (done) done = fault::point("dm.loaded");
+#endif
   if (done) done = resume(spec.name);
   if (done) done = ensure_node(spec.name);
   if (done) return done;

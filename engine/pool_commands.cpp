@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "dm/names.h"
 #include "engine/lookup.h"
@@ -136,13 +137,35 @@ Result<Outcome> simple(const std::string& operation, const std::string& name) {
   return out;
 }
 
+/// Everything closed; whatever refuses does so before anything is lost.
+Status close_for_good(Env& env, const std::string& name) {
+  Session s = TC_TRY(Session::look(env, name));
+  const WorkMark mark = TC_TRY(WorkMark::set(s));
+  TC_TRY(recover_session(s));
+  return close_everything(s);
+}
+
 Status shred_vaults(Env& env, const std::string& name) {
   Session s = TC_TRY(Session::look(env, name));
-  TC_TRY(recover_session(s));
-  TC_CHECK(close_everything(s));
+  const WorkMark mark = TC_TRY(WorkMark::set(s));
   for (const std::string& vault : TC_TRY(s.store.vault_names())) {
     const Vault v = TC_TRY(s.store.vault(vault));
     TC_CHECK(destroy_vault(s, {v.outer, v.uuid, v.name, v.encrypted}));
+  }
+  return {};
+}
+
+/// Also those that an interrupted destruction left: a device whose label is gone, or another pool's, is passed over.
+Status wipe_labels(const Whereabouts& where) {
+  for (const std::string& path : where.paths) {
+    if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
+    const Backing b = TC_TRY(open_backing(path));
+    const UniqueFd fd(::open(b.device.c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd) return fail_errno(errno, b.path, "cannot open the device");
+    const auto read = read_label(fd.get(), b.path);
+    if (!read && read.error().code == Code::not_found) continue;
+    if (!read) return tl::unexpected(read.error());
+    if (read->label.pool == where.uuid) TC_CHECK(wipe_label(fd.get(), b.path));
   }
   return {};
 }
@@ -152,7 +175,10 @@ Status shred_vaults(Env& env, const std::string& name) {
 Result<Outcome> pool_activate(Env& env, const PoolActivate& r) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, r.pool));
-    TC_TRY(read_whereabouts(env.paths.etc, name));
+    if (TC_TRY(read_whereabouts(env.paths.etc, name)).destroying) {
+      return fail(Code::damaged, "pool " + name, "its destruction was begun and interrupted",
+                  "run `tclone pool destroy " + name + "` again");
+    }
     if (env.dry_run) return simple("pool activate " + name, name);
     Outcome out;
     {
@@ -209,6 +235,7 @@ Result<Outcome> pool_import(Env& env, const PoolImport& r) {
     Whereabouts where{name, pool.label.pool, {}, false};
     for (const Backing& b : pool.backings) where.paths.push_back(b.path);
     if (!TC_TRY(is_active(env, name))) TC_CHECK(activate_layers(env, name, pool, r.takeover));
+    TCLONE_FAULT_POINT("pool.imported");
     TC_CHECK(write_whereabouts(env.paths.etc, where));
     Session s = TC_TRY(Session::look(env, name));
     TC_TRY(recover_session(s));
@@ -224,6 +251,7 @@ Result<Outcome> pool_export(Env& env, const std::string& asked) {
     if (env.dry_run) return simple("pool export " + name, name);
     const PoolLock lock = TC_TRY(lock_pool(env, name));
     TC_CHECK(deactivate_locked(env, name));
+    TCLONE_FAULT_POINT("pool.exported");
     TC_CHECK(forget_whereabouts(env.paths.etc, name));
     return simple("pool export " + name, name);
   };
@@ -233,21 +261,25 @@ Result<Outcome> pool_export(Env& env, const std::string& asked) {
 Result<Outcome> pool_destroy(Env& env, const std::string& name) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(policies::check_pool_name(name));
-    const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
+    Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
     if (env.dry_run) return simple("pool destroy " + name, name);
     const PoolLock lock = TC_TRY(lock_pool(env, name));
-    TC_TRY(activate_locked(env, {name, false, false}, name));
-    TC_CHECK(shred_vaults(env, name));
-    TC_CHECK(bring_down(env, name));
-    Pool pool = TC_TRY(remembered_pool(env, name));
-    for (const Backing& b : pool.backings) {
-      const UniqueFd fd(::open(b.device.c_str(), O_RDWR | O_CLOEXEC));
-      if (!fd) return fail_errno(errno, b.path, "cannot open the device");
-      TC_CHECK(wipe_label(fd.get(), b.path));
+    // Labels go after everything else: where one is missing already, an earlier call got that far.
+    const bool shredded = where.destroying && !TC_TRY(is_active(env, name)) && !remembered_pool(env, name);
+    if (!shredded) {
+      TC_TRY(activate_locked(env, {name, false, false}, name));
+      TC_CHECK(close_for_good(env, name));
+      where.destroying = true;
+      TC_CHECK(write_whereabouts(env.paths.etc, where));
+      TCLONE_FAULT_POINT("destroy.begun");
+      TC_CHECK(shred_vaults(env, name));
     }
-    TC_CHECK(forget_whereabouts(env.paths.etc, name));
-    pool.backings.clear();  // lets the loop device go before its file does
+    TC_CHECK(bring_down(env, name));
+    TC_CHECK(wipe_labels(where));
+    TCLONE_FAULT_POINT("destroy.wiped");
     if (where.made_file) ::unlink(where.paths.front().c_str());
+    TCLONE_FAULT_POINT("destroy.unlinked");
+    TC_CHECK(forget_whereabouts(env.paths.etc, name));
     return simple("pool destroy " + name, name);
   };
   return attempted(run(), "pool destroy " + name);

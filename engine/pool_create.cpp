@@ -45,7 +45,10 @@ Result<NewFile> prepare_file(const Env& env, const PoolCreate& r) {
   struct stat st {};
   if (::stat(out.path.c_str(), &st) == 0) {
     if (!S_ISREG(st.st_mode)) return fail(Code::usage, out.path, "not a regular file", "name devices without --file");
-    if (r.size) return fail(Code::exists, out.path, "the file exists, so --size has no meaning", "leave one of the two away");
+    if (r.size) {
+      return fail(Code::exists, out.path, "the file exists, so --size has no meaning",
+                  "leave one of the two away; if it is a pool, `tclone pool import " + out.path + "` takes it in");
+    }
     out.building = out.path;
     return out;
   }
@@ -114,7 +117,39 @@ Status build(Env& env, const PoolCreate& r, Pool& pool) {
   return write_labels(pool);
 }
 
-Result<Outcome> create_locked(Env& env, const PoolCreate& r, Outcome out) {
+/// In /run while a pool is being made: a command that is killed leaves the mark, and the next one may take down what
+/// it finds under that name. After a reboot neither mark nor devices are there.
+class BirthMark {
+ public:
+  explicit BirthMark(const Env& env, const std::string& name) : path_(env.paths.run + "/" + name + ".creating") {}
+  BirthMark(const BirthMark&) = delete;
+  BirthMark& operator=(const BirthMark&) = delete;
+  ~BirthMark() {
+    if (ours_) ::unlink(path_.c_str());
+  }
+  [[nodiscard]] bool left_behind() const { return ::access(path_.c_str(), F_OK) == 0; }
+  Status set() {
+    const UniqueFd fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+    if (!fd) return fail_errno(errno, path_, "cannot mark the pool as being made");
+    ours_ = true;
+    return {};
+  }
+  void leave() { ours_ = false; }
+
+ private:
+  std::string path_;
+  bool ours_ = false;
+};
+
+/// A name that was given must not be lost after the pool is remembered under it.
+Status sync_folder_of(const std::string& path) {
+  const std::string folder = path.substr(0, std::max<std::size_t>(1, path.rfind('/')));
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return fail_errno(errno, folder, "cannot make the file's name durable");
+  return {};
+}
+
+Result<Outcome> create_locked(Env& env, const PoolCreate& r, BirthMark& mark, Outcome out) {
   Whereabouts where{r.name, {}, r.devices, false};
   NewFile file;
   if (r.devices.empty()) {
@@ -122,8 +157,9 @@ Result<Outcome> create_locked(Env& env, const PoolCreate& r, Outcome out) {
     where.paths = {file.path};
     where.made_file = file.made;
   }
+  bool named = false;
   const auto discard_file = [&] {
-    if (file.made) ::unlink(file.building.c_str());
+    if (file.made) ::unlink((named ? file.path : file.building).c_str());
   };
   auto backings = claim_devices(r.devices.empty() ? std::vector{file.building} : r.devices, r.force);
   auto pool = backings ? lay_out(r, std::move(*backings)) : Result<Pool>(tl::unexpected(backings.error()));
@@ -132,13 +168,20 @@ Result<Outcome> create_locked(Env& env, const PoolCreate& r, Outcome out) {
     return tl::unexpected(pool.error());
   }
   auto built = build(env, r, *pool);
-  if (built && file.made && ::rename(file.building.c_str(), file.path.c_str()) != 0) {
-    built = fail_errno(errno, file.path, "cannot give the finished file its name");
+  if (built && file.made) {
+    named = ::rename(file.building.c_str(), file.path.c_str()) == 0;
+    built = named ? sync_folder_of(file.path) : fail_errno(errno, file.path, "cannot give the finished file its name");
   }
+#ifdef TCLONE_FAULTS
+  if (built) built = fault::point("pool.named");
+#endif
   where.uuid = pool->label.pool;
   if (built) built = write_whereabouts(env.paths.etc, where);
   if (!built) {
-    if (auto down = bring_down(env, r.name); !down) log::warn(down.error().text());
+    if (auto down = bring_down(env, r.name); !down) {
+      log::warn(down.error().text());
+      mark.leave();
+    }
     pool->backings.clear();
     discard_file();
     return tl::unexpected(built.error());
@@ -175,11 +218,16 @@ Result<Outcome> pool_create(Env& env, const PoolCreate& r) {
       return out;
     }
     const PoolLock lock = TC_TRY(lock_pool(env, r.name));
-    if (TC_TRY(env.dm.info(dm::names::outer_pool(r.name)))) {
+    BirthMark mark(env, r.name);
+    if (!mark.left_behind() && TC_TRY(env.dm.info(dm::names::outer_pool(r.name)))) {
       return fail(Code::exists, r.name, "devices of a pool of that name are active", "deactivate that pool first");
     }
-    TC_CHECK(bring_down(env, r.name));
-    return create_locked(env, r, std::move(out));
+    TC_CHECK(mark.set());
+    if (auto down = bring_down(env, r.name); !down) {
+      mark.leave();
+      return tl::unexpected(down.error());
+    }
+    return create_locked(env, r, mark, std::move(out));
   };
   return attempted(run(), "pool create " + r.name);
 }

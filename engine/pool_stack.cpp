@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <fstream>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "dm/names.h"
 #include "dm/targets.h"
@@ -186,6 +187,7 @@ Status bring_up_state(Env& env, const std::string& name, const Pool& pool, bool 
   for (const std::string& there : TC_TRY(fs::mount_points(info->major, info->minor))) {
     if (there == folder) return {};
   }
+  TCLONE_FAULT_POINT("pool.state");
   if (TC_TRY(fs::is_mount_point(folder))) return fail(Code::busy, folder, "something else is mounted there", "unmount it");
   return fs::mount({env.dm.path(layer), folder, FsKind::ext4, false, false, "nosuid,nodev,noexec,errors=remount-ro"});
 }
@@ -199,6 +201,7 @@ Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenF
   }
   TC_CHECK(create_layer(env, names::metadata(name), pool, "meta", dm::linear(std::array{piece(pool, pool.label.metadata)})));
   TC_CHECK(create_layer(env, names::data(name), pool, "data", dm::linear(data)));
+  TCLONE_FAULT_POINT("pool.layers");
   const auto meta = TC_TRY(env.dm.info(names::metadata(name)));
   const auto data_info = TC_TRY(env.dm.info(names::data(name)));
   if (!meta || !data_info) return fail(Code::damaged, name, "a layer went away", "try again");
@@ -240,12 +243,14 @@ Status grow_outer(Env& env, const std::string& name, const Pool& pool) {
 
 Status bring_down(Env& env, const std::string& name) {
   TC_CHECK(env.dm.remove(names::outer_pool(name), 5000ms));
+  TCLONE_FAULT_POINT("pool.down.outer");
   TC_CHECK(env.dm.remove(names::data(name), 5000ms));
   TC_CHECK(env.dm.remove(names::metadata(name), 5000ms));
   const std::string folder = state_folder(env, name);
   if (const auto info = TC_TRY(env.dm.info(names::state(name)))) {
     for (const std::string& there : TC_TRY(fs::mount_points(info->major, info->minor))) TC_CHECK(fs::unmount(there));
   }
+  TCLONE_FAULT_POINT("pool.down.unmounted");
   TC_CHECK(env.dm.remove(names::state(name), 5000ms));
   ::rmdir(folder.c_str());
   return {};

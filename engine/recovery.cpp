@@ -25,9 +25,10 @@ Status tidy_devices(Session& s) {
   for (const dm::Named& d : TC_TRY(s.env.dm.list(dm::names::prefix(s.pool)))) {
     const auto info = TC_TRY(s.env.dm.info(d.name));
     if (!info) continue;
-    if (info->suspended && info->live_table) TC_CHECK(s.env.dm.resume(d.name));
-    // Created but never given a table: nothing can be on it.
-    if (!info->live_table && !info->inactive_table) TC_CHECK(s.env.dm.remove(d.name, 1000ms));
+    // A table that was loaded is made live as well: it is larger at most, and its record was raised before.
+    if (info->live_table && (info->suspended || info->inactive_table)) TC_CHECK(s.env.dm.resume(d.name));
+    // Created but never made live: nothing can be on it.
+    if (!info->live_table) TC_CHECK(s.env.dm.remove(d.name, 1000ms));
   }
   return suspect_all(s);
 }
@@ -115,11 +116,12 @@ Result<Recovered> recover_session(Session& s) {
     TC_CHECK(compare_ids(s, status.transaction));
     return Recovered{};
   }
+  WorkMark mark = TC_TRY(WorkMark::set(s));
   const auto describe = [&](Error e) {
+    mark.leave();  // devices may not be tidy yet: the next command goes on with it
     if (e.attempted.empty()) e.attempted = "recover pool " + s.pool;
     return tl::unexpected(std::move(e));
   };
-  const WorkMark mark = TC_TRY(WorkMark::set(s));
   if (auto tidied = tidy_devices(s); !tidied) return describe(tidied.error());
   Recovered out;
   if (journal) {

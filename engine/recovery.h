@@ -33,6 +33,8 @@ class WorkMark {
   WorkMark(WorkMark&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   WorkMark& operator=(WorkMark&&) = delete;
   ~WorkMark();
+  /// Stays behind, as if the command had been killed.
+  void leave() { path_.clear(); }
 
  private:
   explicit WorkMark(std::string path) : path_(std::move(path)) {}

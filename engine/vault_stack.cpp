@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "dm/names.h"
 #include "dm/targets.h"
@@ -32,6 +33,12 @@ struct Payload {
 Result<Payload> payload(Session& s, const Vault& v) {
   if (v.encrypted) return Payload{TC_TRY(dev_of(s, names::vault_crypt(s.pool, v.outer))), {}};
   return Payload{TC_TRY(dev_of(s, names::vault_thin(s.pool, v.outer))), policies::kHeader};
+}
+
+Result<Bytes> length_of(Session& s, const std::string& name) {
+  Bytes total{};
+  for (const dm::Target& t : TC_TRY(s.env.dm.table(name))) total = total + to_bytes(t.length);
+  return total;
 }
 
 dm::Table metadata_table(const Payload& p, const Vault& v) {
@@ -184,28 +191,36 @@ Status make_room(Session& s, const std::string& name, Bytes writable) {
   const Bytes provisioned =
       std::max(v.provisioned, policies::provisioned_metadata(s.record.block, v.block, kKiB * 4 * status.used_metadata,
                                                              writable, v.metadata));
-  if (v == was && provisioned == was.provisioned) return {};
+  // The record is raised first, so a crash in between leaves the kernel's devices behind it: these are what counts.
+  const bool data_behind = v.block * status.total_data < v.capacity;
+  const bool metadata_behind = v.metadata != was.metadata || TC_TRY(length_of(s, names::vault_metadata(s.pool, v.outer))) < v.metadata;
+  if (v == was && !data_behind && !metadata_behind && provisioned == was.provisioned) return {};
   RecordChange change;
   change.vaults = {v};
   if (v != was) TC_CHECK(s.store.apply(change));
+  TCLONE_FAULT_POINT("room.recorded");
   const Payload p = TC_TRY(payload(s, v));
   const std::string pool = names::vault_pool(s.pool, v.outer);
   const std::string thin = s.env.dm.path(names::vault_thin(s.pool, v.outer));
-  if (v.capacity != was.capacity) {
+  if (data_behind) {
     TC_CHECK(s.env.dm.reload(names::vault_data(s.pool, v.outer), data_table(p, v)));
     TC_CHECK(s.env.dm.resume(names::vault_data(s.pool, v.outer)));
   }
-  if (v.metadata != was.metadata) {
+  if (metadata_behind) {
     TC_CHECK(s.env.dm.reload(names::vault_metadata(s.pool, v.outer), metadata_table(p, v)));
     TC_CHECK(s.env.dm.resume(names::vault_metadata(s.pool, v.outer)));
   }
+  TCLONE_FAULT_POINT("room.devices");
   // The pool notices a larger data or metadata device when it is resumed (pool_preresume, dm-thin.c).
   TC_CHECK(s.env.dm.reload(pool, TC_TRY(pool_table(s, v))));
   {
     const auto guard = TC_TRY(s.env.dm.guard(std::array{pool}, 10s));
     TC_CHECK(s.env.dm.suspend(pool, dm::Suspend::quick));
     Status touched;
-    if (provisioned > was.provisioned) {
+#ifdef TCLONE_FAULTS
+    touched = fault::point("room.suspended");
+#endif
+    if (touched && provisioned > was.provisioned) {
       touched = fs::touch(thin, policies::kHeader, provisioned, s.record.block);
     }
     TC_CHECK(s.env.dm.resume(pool));

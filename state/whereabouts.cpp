@@ -63,9 +63,15 @@ Result<Whereabouts> read_whereabouts(const std::string& etc, const std::string& 
   Node root = TC_TRY(parse_toml(shown, text));
   TC_CHECK(check_format(root, shown));
   std::erase_if(root.items, [](const Node& n) { return n.key == "format"; });
+  Whereabouts where;
+  // Only there while it is true.
+  std::erase_if(root.items, [&](const Node& n) {
+    const bool flag = n.key == "destroying" && n.kind == Node::Kind::boolean;
+    if (flag) where.destroying = n.boolean;
+    return flag;
+  });
   Reader::Source source{shown, {}};
   Reader reader(source, root);
-  Whereabouts where;
   where_fields(reader, where);
   reader.finish();
   TC_CHECK(source.status);
@@ -84,6 +90,7 @@ Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
   Writer::Sink sink{path, "# Where tclone finds this pool; written by `tclone pool create` and `import`.\nformat = 1\n", {}};
   Writer writer(sink);
   where_fields(writer, where);
+  if (where.destroying) writer.flag("destroying", true);
   TC_CHECK(sink.status);
   TC_CHECK(write_temp_durably(folder.get(), path, sink.out));
   TC_CHECK(publish_temp(folder.get(), path));

@@ -18,6 +18,7 @@ struct Whereabouts {
   Uuid uuid;
   std::vector<std::string> paths;  ///< devices or the file, absolute, in the order of the label's devices
   bool made_file = false;          ///< tclone made the file itself, so destroy may remove it
+  bool destroying = false;         ///< `pool destroy` has begun to overwrite it, and there is no way back
   bool operator==(const Whereabouts&) const = default;
 };
 

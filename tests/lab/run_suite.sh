@@ -26,6 +26,7 @@ if [[ $lanes && " $lanes " != *" $lane "* ]]; then
   exit 77
 fi
 if [[ $tclone ]]; then options+=(--bin "$tclone"); fi
+if [[ ${POOL_CHECK-} ]]; then options+=(--bin "$POOL_CHECK"); fi
 if [[ ${LAB_CASES-} ]]; then options+=(--env "LAB_CASES=$LAB_CASES"); fi
 if [[ ${LAB_TORTURE-} ]]; then options+=(--env "LAB_TORTURE=$LAB_TORTURE"); fi
 

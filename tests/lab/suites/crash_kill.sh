@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lab: --disks 1x256M --var 2G --timeout 600
+# needs: tclone
+# Every changing command is killed, or fails, at its named points; the next command must leave the pool as before or
+# as after, in agreement with itself. LAB_TORTURE: at every single point.
+source "$LAB_SOURCE/tests/lab/crash.sh"
+
+suite_setup() {
+  command -v pool_check >/dev/null || lost "no pool_check"
+  crash_where='before any crash'
+  crash_base
+}
+suite_teardown() { run tclone pool destroy p --yes; rm -rf "$crash_dir"; }
+
+# Each takes its command through its points; the pool is as saved before and after.
+crashes() {
+  local back=$1
+  shift
+  crash_everywhere "$back" "$@"
+}
+
+case_create() { crashes 'tclone rm x --yes' tclone create x --size 16M --fs none; }
+case_create_from_an_image() { crashes 'tclone rm x --yes' tclone create x --from "$crash_dir/db.1"; }
+case_create_plain() { crashes 'tclone rm x --yes' tclone create x --size 16M --fs none --plain; }
+case_clone_with_its_own_key() { crashes 'tclone rm x --yes' tclone clone db@1 x; }
+case_clone_with_a_shared_key() { crashes 'tclone rm x --yes' tclone clone db@1 x --shared-key; }
+case_clone_of_a_volume() { crashes - tclone clone db x; }
+case_publish() { crashes - tclone publish db; }
+case_publish_of_several() { crashes - tclone publish db own plain; }
+case_revert_of_an_own_key_clone() { crashes - tclone revert own; }
+case_revert_of_a_shared_clone() { crashes - tclone revert shared --to db@1; }
+case_revert_to_an_own_version() { crashes - tclone revert shared --to 1; }
+case_refresh() { crashes - tclone refresh own; }
+case_rename() { crashes 'tclone rename x own' tclone rename own x; }
+case_rename_of_a_base() { crashes 'tclone rename x db' tclone rename plain x; }
+case_tag() { crashes 'tclone untag db stable' tclone tag db@1 stable; }
+case_resize() { crashes - tclone resize plain 48M; }
+case_rm_of_a_shared_clone() { crashes - tclone rm shared --yes; }
+case_rm_of_an_own_key_clone() { crashes - tclone rm own --yes; }
+case_rm_of_a_version() { crashes - tclone rm shared@1 --yes; }
+case_deactivate() { crashes 'tclone activate own' tclone deactivate own; }
+
+# A second crash, in the recovery from the first one: killed at its first point, then, going on, at its second…
+# crash_twice POINT BACK COMMAND…
+crash_twice() {
+  local point=$1 back=$2 m
+  shift 2
+  local -a points
+  crash_points "$@"
+  crash_back "$back"
+  crash_where="after $* killed at $point"
+  { run env TCLONE_FAULT="$point=kill" "$@"; } 2>/dev/null
+  ((status == 137)) || { lab_show; lost "the kill at $point: status $status"; }
+  for ((m = 1; m < 60; m++)); do
+    crash_where="after $* killed at $point, and recovery at its points up to $m"
+    { run env TCLONE_FAULT="*#$m=kill" tclone recover; } 2>/dev/null
+    ((status == 137)) || break
+    crash_suspended
+  done
+  ((status == 0)) || { lab_show; lost "recovery $crash_where"; }
+  crash_recovered now
+  crash_untouched
+  crash_same now before || crash_same now after || lost "neither done nor undone $crash_where"
+  say "$* at $point: recovery killed $((m - 1)) times"
+  crash_back "$back"
+}
+case_recovery_of_a_clone_is_killed() {
+  crash_twice commit 'tclone rm x --yes' tclone clone db@1 x
+  crash_twice recorded 'tclone rm x --yes' tclone clone db@1 x
+}
+case_recovery_of_a_publish_is_killed() { crash_twice commit - tclone publish db own; }
+case_recovery_of_a_revert_is_killed() { crash_twice committed - tclone revert own; }
+case_recovery_of_an_rm_is_killed() { crash_twice store.rename.done - tclone rm own --yes; }
+
+case_a_killed_publish_resumes_mounted_filesystems() {
+  local back
+  expect_ok tclone mount plain /mnt/fs
+  for action in kill fail term; do
+    crash_where="after publish with $action while suspended"
+    { run env TCLONE_FAULT="suspended=$action" tclone publish plain db; } 2>/dev/null
+    crash_suspended
+    # Hangs if it is not so.
+    expect_ok timeout 20 dd if=/dev/zero of=/mnt/fs/file bs=4k count=4 conv=fsync
+    expect_ok tclone recover
+    crash_look now
+  done
+  expect_ok tclone umount plain
+  expect_ok e2fsck -fn /dev/mapper/tclone-p-plain
+  crash_back -
+}
