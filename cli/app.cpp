@@ -6,7 +6,9 @@
 #include <chrono>
 #include <cstdio>
 
+#include "cli/confirm.h"
 #include "cli/exit.h"
+#include "cli/request.h"
 
 namespace tclone::cli {
 namespace {
@@ -33,9 +35,11 @@ Ran timed(Session& session) {
 
 Ran perform(const Invocation& call, const Host& host, Output& out) {
   if (call.command().effect == Effect::none) return run_without_pool(call, host.paths, out);
+  TC_CHECK(request::check(call));
   if (!host.root) {
     return fail(Code::key, "", "only root may work on pools", "run it as root, for example with sudo");
   }
+  TC_CHECK(confirm(call));
   return host.with_env(call, [&](engine::Env& env) {
     Session session{call, env, out};
     return timed(session);

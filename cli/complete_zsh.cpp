@@ -114,11 +114,12 @@ std::string complete_zsh() {
   out += "  _arguments -s -C" + globals + " \\\n    '1: :->command' '*:: :->rest' && return\n";
   out += "  _tclone_pool=${opt_args[-p]:-${opt_args[--pool]}}\n";
   out += "  if [[ $state == command ]]; then\n    _describe -t commands command commands\n    return\n  fi\n";
-  out += "  case $words[1] in\n    (pool)\n      _arguments -s -C" + globals +
-         " \\\n    '1: :->command' '*:: :->rest' && return\n"
-         "      if [[ $state == command ]]; then\n        _describe -t commands command pools\n        return\n      fi\n"
-         "      case $words[1] in\n" +
-         second_cases + "      esac\n      ;;\n" + first_cases + "  esac\n}\n\n";
+  out +=
+      "  case $words[1] in\n    (pool)\n      _arguments -s -C" + globals +
+      " \\\n    '1: :->command' '*:: :->rest' && return\n"
+      "      if [[ $state == command ]]; then\n        _describe -t commands command pools\n        return\n      fi\n"
+      "      case $words[1] in\n" +
+      second_cases + "      esac\n      ;;\n" + first_cases + "  esac\n}\n\n";
   return out + "if [[ $funcstack[1] == _tclone ]]; then\n  _tclone \"$@\"\nelse\n  compdef _tclone tclone\nfi\n";
 }
 

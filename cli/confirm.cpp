@@ -10,8 +10,24 @@
 
 namespace tclone::cli {
 
-Status confirm(const Invocation& call, const std::string& what) {
-  if (call.has("yes") || call.globals.dry_run) return {};
+namespace {
+
+/// What a command destroys, or "": only those of the table with --yes ask.
+std::string destruction(const Invocation& call) {
+  const Command& command = call.command();
+  if (command.id == Id::pool_destroy)
+    return "destroys the pool " + call.one("NAME") + " with every volume and key in it";
+  if (command.id != Id::rm) return {};
+  const std::string name = call.one("NAME");
+  if (name.find('@') != std::string::npos) return "deletes the version " + name;
+  return "deletes the volume " + name + " with all its versions";
+}
+
+}  // namespace
+
+Status confirm(const Invocation& call) {
+  const std::string what = destruction(call);
+  if (what.empty() || call.has("yes") || call.globals.dry_run) return {};
   if (::isatty(STDIN_FILENO) != 1) {
     return fail(Code::usage, "", "this " + what + ", and there is no terminal to ask on",
                 "add --yes if that is what you want");

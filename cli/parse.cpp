@@ -114,8 +114,7 @@ tl::unexpected<Error> misuse(const std::string& words, std::string why) {
   return fail(Code::usage, "", std::move(why), "see " + help);
 }
 
-Status check_choice(std::string_view words, std::string_view what, std::string_view choices,
-                    const std::string& value) {
+Status check_choice(std::string_view words, std::string_view what, std::string_view choices, const std::string& value) {
   const auto known = words_of(choices);
   if (choices.empty() || std::find(known.begin(), known.end(), value) != known.end()) return {};
   std::string list;
@@ -195,7 +194,8 @@ Result<Parsed> Builder::run(const Environment& env) {
     return Parsed{Help{in_group ? group_help("pool") : program_help()}};
   }
   if (slot == nullptr) {
-    if (trouble.empty()) trouble = "no command was given";
+    const std::vector<std::string> unknown = app_.remaining(true);
+    if (trouble.empty()) trouble = unknown.empty() ? "no command was given" : "no command is called " + unknown.front();
     return misuse(in_group ? "pool" : "", std::move(trouble));
   }
   const Command& command = *slot->command;

@@ -74,18 +74,10 @@ Json of(const engine::VolumeView& view) {
 
 Json of(const engine::VersionView& view) {
   const Version& v = view.record;
-  return {{"name", v.ref().text()},
-          {"volume", v.volume},
-          {"number", v.number},
-          {"uuid", v.uuid.text()},
-          {"size", v.size.n},
-          {"filesystem", to_text(v.fs)},
-          {"published", rfc3339(v.time)},
-          {"message", v.message},
-          {"tags", view.tags},
-          {"clones", view.clones},
-          {"vault", v.vault},
-          {"active", view.active},
+  return {{"name", v.ref().text()},       {"volume", v.volume},   {"number", v.number},
+          {"uuid", v.uuid.text()},        {"size", v.size.n},     {"filesystem", to_text(v.fs)},
+          {"published", rfc3339(v.time)}, {"message", v.message}, {"tags", view.tags},
+          {"clones", view.clones},        {"vault", v.vault},     {"active", view.active},
           {"device", view.device}};
 }
 
@@ -161,9 +153,7 @@ std::string pool(const engine::PoolView& view) {
   return dumped(out);
 }
 
-std::string volumes(const std::vector<engine::VolumeView>& volumes) {
-  return dumped({{"volumes", list_of(volumes)}});
-}
+std::string volumes(const std::vector<engine::VolumeView>& volumes) { return dumped({{"volumes", list_of(volumes)}}); }
 std::string tree(const std::vector<engine::TreeNode>& nodes) { return dumped({{"tree", list_of(nodes)}}); }
 std::string versions(const std::string& volume, const std::vector<engine::VersionView>& versions) {
   return dumped({{"volume", volume}, {"versions", list_of(versions)}});

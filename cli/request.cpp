@@ -114,6 +114,19 @@ engine::Mount mount(const Invocation& call) {
   return {call.globals.pool, call.one("NAME"), call.one("DIR"), call.has("read-only"), call.one("options")};
 }
 
+Status check(const Invocation& call) {
+  const auto status = [](const auto& made) { return made ? Status{} : Status(tl::unexpected(made.error())); };
+  switch (call.command().id) {
+    case Id::pool_create: return status(pool_create(call));
+    case Id::create: return status(create(call));
+    case Id::clone: return status(clone(call));
+    case Id::activate:
+    case Id::deactivate: return status(activation(call));
+    case Id::resize: return status(new_size(call));
+    default: return {};
+  }
+}
+
 Result<Bytes> new_size(const Invocation& call) { return parse_size(call.one("SIZE")); }
 
 }  // namespace tclone::cli::request

@@ -18,6 +18,9 @@ namespace tclone::cli::request {
 [[nodiscard]] Result<engine::Activation> activation(const Invocation& call);
 [[nodiscard]] engine::Mount mount(const Invocation& call);
 [[nodiscard]] Result<Bytes> new_size(const Invocation& call);
+/// Everything that can be wrong with a request before the pool is looked at; the functions below say it again.
+[[nodiscard]] Status check(const Invocation& call);
+
 /// Of the commands that take the pool as their argument: that, else -p.
 [[nodiscard]] std::string pool(const Invocation& call);
 

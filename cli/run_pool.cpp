@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cli/confirm.h"
 #include "cli/render.h"
 #include "cli/request.h"
 #include "cli/run.h"
@@ -49,9 +48,7 @@ Ran run_pool_import(Session& s) { return report(s, engine::pool_import(s.env, re
 Ran run_pool_export(Session& s) { return report(s, engine::pool_export(s.env, request::pool(s.call))); }
 
 Ran run_pool_destroy(Session& s) {
-  const std::string pool = request::pool(s.call);
-  TC_CHECK(confirm(s.call, "destroys the pool " + pool + " with every volume and key in it"));
-  return report(s, engine::pool_destroy(s.env, pool));
+  return report(s, engine::pool_destroy(s.env, request::pool(s.call)));
 }
 
 }  // namespace tclone::cli

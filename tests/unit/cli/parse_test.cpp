@@ -123,12 +123,30 @@ TEST_CASE("the environment gives way to options") {
 }
 
 TEST_CASE("wrong usage is refused") {
-  for (const char* line :
-       {"", "nonsense", "pool", "pool nonsense", "create", "create db extra --size 1G", "create db --size",
-        "create db --what", "mount a b c",
-        "create db --fs btrfs --size 1G", "create db --size 1G --size 2G", "list --dry-run", "list extra",
-        "version --pool x", "completion tcsh", "completion bash --json", "log", "rename a", "clone db", "publish",
-        "create '' --size 1G", "list --lock-timeout 5", "rm db --lock-timeout soon", "create db --size ''"})
+  for (const char* line : {"",
+                           "nonsense",
+                           "pool",
+                           "pool nonsense",
+                           "create",
+                           "create db extra --size 1G",
+                           "create db --size",
+                           "create db --what",
+                           "mount a b c",
+                           "create db --fs btrfs --size 1G",
+                           "create db --size 1G --size 2G",
+                           "list --dry-run",
+                           "list extra",
+                           "version --pool x",
+                           "completion tcsh",
+                           "completion bash --json",
+                           "log",
+                           "rename a",
+                           "clone db",
+                           "publish",
+                           "create '' --size 1G",
+                           "list --lock-timeout 5",
+                           "rm db --lock-timeout soon",
+                           "create db --size ''"})
     check_misuse(line);
 }
 

@@ -15,7 +15,19 @@ inline VersionRef db(std::uint64_t number) { return {"db", number, uuid(static_c
 
 inline engine::VolumeView base_volume() {
   engine::VolumeView v;
-  v.record = {"db", uuid(10), "db", {1}, Bytes{10 * kGiB.n}, FsKind::ext4, 1767225600, {}, {}, false, "", 4, {1, 3},
+  v.record = {"db",
+              uuid(10),
+              "db",
+              {1},
+              Bytes{10 * kGiB.n},
+              FsKind::ext4,
+              1767225600,
+              {},
+              {},
+              false,
+              "",
+              4,
+              {1, 3},
               {{"latest", 3}, {"stable", 1}}};
   v.active = true;
   v.device = "/dev/mapper/tclone-default-db";
@@ -25,8 +37,20 @@ inline engine::VolumeView base_volume() {
 }
 inline engine::VolumeView clone_volume(bool own_key) {
   engine::VolumeView v;
-  v.record = {own_key ? "web1" : "test", uuid(11), own_key ? "web1" : "db", {2}, Bytes{10 * kGiB.n}, FsKind::ext4,
-              1767225600, db(3), {}, own_key, "latest", 1, {}, {}};
+  v.record = {own_key ? "web1" : "test",
+              uuid(11),
+              own_key ? "web1" : "db",
+              {2},
+              Bytes{10 * kGiB.n},
+              FsKind::ext4,
+              1767225600,
+              db(3),
+              {},
+              own_key,
+              "latest",
+              1,
+              {},
+              {}};
   v.key = {"keyring", "tclone:web1"};
   v.device = "/dev/mapper/tclone-default-" + v.record.name;
   v.exclusive = kMiB;
@@ -34,8 +58,16 @@ inline engine::VolumeView clone_volume(bool own_key) {
 }
 inline engine::VersionView version(std::uint64_t number) {
   engine::VersionView v;
-  v.record = {"db", number, uuid(static_cast<std::uint8_t>(number)), "db", {5}, Bytes{10 * kGiB.n}, FsKind::ext4, {},
-              1767225600 + static_cast<std::int64_t>(number) * 3661, number == 3 ? "nightly import" : ""};
+  v.record = {"db",
+              number,
+              uuid(static_cast<std::uint8_t>(number)),
+              "db",
+              {5},
+              Bytes{10 * kGiB.n},
+              FsKind::ext4,
+              {},
+              1767225600 + static_cast<std::int64_t>(number) * 3661,
+              number == 3 ? "nightly import" : ""};
   v.tags = number == 3 ? std::vector<std::string>{"latest"} : std::vector<std::string>{};
   v.clones = {"web1"};
   v.device = "/dev/mapper/tclone-default-db@" + std::to_string(number);
@@ -61,7 +93,10 @@ inline engine::VaultView vault(bool open) {
   return v;
 }
 inline engine::PoolSummary summary(bool active) {
-  return {active ? "default" : "old", uuid(30), {"/var/lib/tclone/default.pool"}, active,
+  return {active ? "default" : "old",
+          uuid(30),
+          {"/var/lib/tclone/default.pool"},
+          active,
           active ? "" : "the file is not there"};
 }
 inline engine::PoolView pool() {
@@ -79,8 +114,13 @@ inline engine::PoolView pool() {
   return v;
 }
 inline engine::Outcome outcome() {
-  return {"clone db@3 to web1", "web1", "/dev/mapper/tclone-default-web1", {db(3)},
-          {{"journal the operation", 0.25}, {"create outer thin 12", 12.5}}, {"the key file has no copy"}, true};
+  return {"clone db@3 to web1",
+          "web1",
+          "/dev/mapper/tclone-default-web1",
+          {db(3)},
+          {{"journal the operation", 0.25}, {"create outer thin 12", 12.5}},
+          {"the key file has no copy"},
+          true};
 }
 inline std::vector<engine::TreeNode> tree() {
   engine::TreeNode web1{"web1", false, true, {}, {}};
