@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lab: --disks 1x1G --timeout 900
+# needs: tclone
+# SIGINT and SIGTERM at every point that a command passes: all of it is done, or nothing.
+source "$LAB_SOURCE/tests/lab/tclone.sh"
+case_teardown() { pool_away; }
+
+state=/var/lib/tclone/p
+
+# Room that was made ahead of an operation is kept: it is capacity, not content. Ids that were claimed are not given
+# out again.
+without_room() { everything | grep -v -e '^provisioned = ' -e '^capacity = ' -e '^metadata = ' -e '^next_'; }
+
+# interrupted ACTION COMMAND…: a signal at every point that the command passes; it is done or it never was.
+interrupted() {
+  local action=$1 n before after points
+  shift
+  before=$(without_room)
+  for ((n = 1; n < 60; n++)); do
+    rm -f /tmp/trace
+    run env TCLONE_FAULT="*#$n=$action" TCLONE_FAULT_TRACE=/tmp/trace "$@"
+    points=0
+    [[ -e /tmp/trace ]] && mapfile -t points </tmp/trace && points=${#points[@]}
+    if ((status == 0)); then
+      [[ -e $state/journal.toml ]] && lost "a journal after success"
+      return 0
+    fi
+    expect_text '[Ii]nterrupted'
+    after=$(without_room)
+    [[ $before == "$after" ]] || { diff <(echo "$before") <(echo "$after"); lost "signal $action at point $n ($points passed) of $* left something"; }
+  done
+  lost "$* never finished"
+}
+
+case_a_signal_at_any_step_leaves_all_or_nothing() {
+  pool_up
+  expect_ok tclone create db --size 16M
+  expect_ok tclone publish db
+  interrupted term tclone clone db@1 web
+  expect_ok tclone show web
+  interrupted int tclone publish db web
+  interrupted int tclone create x --size 16M
+  interrupted term tclone revert web
+  interrupted term tclone refresh web --to 1
+  interrupted int tclone rename web shop
+  interrupted term tclone resize shop 24M
+  interrupted int tclone clone shop side --shared-key
+  interrupted term tclone rm side --yes
+  fsck_ok db
+  fsck_ok shop
+  rm -f /tmp/trace
+}

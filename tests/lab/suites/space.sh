@@ -1,0 +1,136 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lab: --disks 1x1G --var 2G --timeout 600
+# needs: tclone
+# A pool that runs full: refused in time, whole when it happens all the same, well again afterwards.
+source "$LAB_SOURCE/tests/lab/tclone.sh"
+case_teardown() { pool_away; }
+
+dev() { printf '/dev/mapper/tclone-p-%s\n' "$1"; }
+used() { local all; read -r _ _ _ _ _ all _ < <(dmsetup status tclone-p-_pool); printf '%s\n' "${all%/*}"; }
+inner_modes() {
+  local name line
+  for name in /dev/mapper/tclone-p-_*.pool; do
+    line=$(dmsetup status "${name##*/}")
+    [[ $line == *' rw '* && $line != *needs_check* ]] || lost "the inner pool ${name##*/} is: $line"
+  done
+}
+
+small_pool() { expect_ok tclone pool create p --file /var/lib/tclone/small.pool --size 256M "$@"; }
+
+case_a_full_pool_errors_and_is_well_after_a_removal() {
+  small_pool --when-full error
+  expect_ok tclone create db --size 64M
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 web
+  expect_ok tclone create ballast --size 1G --fs none
+  mnt db; mnt web
+  fill /mnt/db/kept a 2; fill /mnt/web/kept b 2; sync
+  local a b
+  a=$(checksum /mnt/db/kept) b=$(checksum /mnt/web/kept)
+  expect_exit 1 dd if=/dev/urandom of="$(dev ballast)" bs=1M oflag=direct status=none
+  # Writers of the others run into it as well; what they had stays.
+  dd if=/dev/urandom of=/mnt/web/more bs=1M count=16 conv=fsync status=none 2>/dev/null
+  dd if=/dev/urandom of=/mnt/db/more bs=1M count=16 conv=fsync status=none 2>/dev/null
+  inner_modes
+  refused 6 'free' tclone create x --size 16M
+  refused 6 'free' tclone clone db@1 x
+  refused 6 'free' tclone publish db
+  expect_ok tclone status
+  expect_exit 8 tclone doctor
+  expect_text 'pool is full'
+  expect_ok tclone rm ballast --yes
+  inner_modes
+  umount /mnt/db /mnt/web
+  run e2fsck -fy "$(dev db)"
+  run e2fsck -fy "$(dev web)"
+  fsck_ok db; fsck_ok web
+  mnt db; mnt web
+  expect_equal "$a" "$(checksum /mnt/db/kept)" "what the base had before the pool was full"
+  expect_equal "$b" "$(checksum /mnt/web/kept)" "what the clone had before the pool was full"
+  expect_ok dd if=/dev/urandom of=/mnt/web/more2 bs=1M count=8 conv=fsync status=none
+  umnt db; umnt web
+  expect_ok tclone publish db web
+  expect_ok tclone pool deactivate p
+  expect_ok tclone pool activate p --volumes
+  expect_ok tclone doctor
+}
+
+case_writes_wait_and_go_on_when_space_is_back() {
+  small_pool --when-full queue
+  expect_ok tclone create web --size 64M --fs none
+  expect_ok tclone create ballast --size 1G --fs none
+  local free
+  free=$(dmsetup status tclone-p-_pool); free=${free#* * * * * }; free=${free%% *}
+  free=$((${free#*/} - ${free%/*} - 4))
+  expect_ok dd if=/dev/zero of="$(dev ballast)" bs=1M count=$free oflag=direct status=none
+  dd if=/dev/zero of="$(dev web)" bs=1M count=32 oflag=direct status=none &
+  local pid=$!
+  local n
+  for ((n = 0; n < 50; n++)); do [[ $(dmsetup status tclone-p-_pool) == *out_of_data_space* ]] && break; sleep 0.1; done
+  [[ -e /proc/$pid ]] || lost "the writer did not wait"
+  # Readers and lookers go on.
+  expect_ok tclone status
+  expect_ok tclone list
+  expect_ok tclone rm ballast --yes
+  wait $pid || lost "the writer that waited failed"
+  inner_modes
+  expect_equal "$(head -c 32M /dev/zero | sha256sum)" "$(head -c 32M "$(dev web)" | sha256sum)" "what was written while waiting"
+}
+
+case_below_the_reserve_nothing_new_begins() {
+  small_pool
+  expect_ok tclone create db --size 16M --fs none
+  expect_ok tclone publish db
+  expect_ok tclone create ballast --size 1G --fs none
+  local status total
+  read -r _ _ _ _ _ status _ < <(dmsetup status tclone-p-_pool)
+  total=${status#*/}
+  # Up to 15 MiB free: below the reserve of 16.
+  expect_ok dd if=/dev/zero of="$(dev ballast)" bs=1M count=$((total - ${status%/*} - 15)) oflag=direct status=none
+  refused 6 'reserve' tclone create x --size 16M
+  refused 6 'reserve' tclone clone db@1 x
+  refused 6 'reserve' tclone clone db@1 x --shared-key
+  refused 6 'reserve' tclone publish db
+  expect_ok tclone status
+  expect_text 'reserve'
+  # What frees or costs nothing goes on.
+  expect_ok tclone rename db base
+  expect_ok tclone tag base@1 good
+  expect_ok tclone deactivate base
+  expect_ok tclone activate base
+  expect_ok tclone rm base@1 --yes
+  expect_ok blkdiscard "$(dev ballast)"
+  expect_ok tclone create x --size 16M
+  expect_ok tclone rm ballast --yes
+}
+
+case_space_comes_back_from_everything() {
+  small_pool
+  expect_ok tclone create db --size 32M --fs none
+  expect_ok tclone publish db
+  local before
+  before=$(used)
+  expect_ok tclone clone db@1 web
+  local clone
+  clone=$(used)
+  expect_ok dd if=/dev/urandom of="$(dev web)" bs=1M count=32 oflag=direct status=none
+  expect_ok tclone revert web
+  (($(used) <= clone + 1)) || lost "after a revert $(used) blocks are used, $clone after the clone was made"
+  expect_ok dd if=/dev/urandom of="$(dev web)" bs=1M count=32 oflag=direct status=none
+  expect_ok blkdiscard "$(dev web)"
+  (($(used) <= clone + 4)) || lost "after a discard $(used) blocks are used, $clone after the clone was made"
+  expect_ok tclone rm web --yes
+  expect_equal "$before" "$(used)" "the number of used blocks after the clone is gone"
+}
+
+case_a_volume_that_does_not_fit_may_be_made_but_not_filled_by_a_copy() {
+  small_pool
+  head -c 250M /dev/urandom >/var/lib/tclone/big.img
+  refused 6 'free' tclone create big --from /var/lib/tclone/big.img
+  rm /var/lib/tclone/big.img
+  refused 2 '' tclone create vast --size 100000T
+  expect_ok tclone create wide --size 10T --fs none
+  expect_ok tclone clone wide thin
+  expect_ok tclone revert thin
+}
