@@ -11,6 +11,7 @@ const std::vector<Command>& commands() {
     add_volume_commands(out);
     add_look_commands(out);
     add_use_commands(out);
+    add_key_commands(out);
     add_other_commands(out);
     return out;
   }();
@@ -18,6 +19,12 @@ const std::vector<Command>& commands() {
 }
 
 const Command& command(Id id) { return commands().at(static_cast<std::size_t>(id)); }
+
+const std::vector<CommandGroup>& command_groups() {
+  static const std::vector<CommandGroup> table{{"pool", "make, list and care for pools"},
+                                               {"key", "change and test what unlocks a volume"}};
+  return table;
+}
 
 const Command* find_command(std::string_view words) {
   for (const Command& one : commands())

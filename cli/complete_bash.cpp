@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <map>
+
 #include "cli/complete.h"
 
 namespace tclone::cli {
@@ -144,7 +146,7 @@ _tclone() {
       pool=${word#*=}
     elif [[ $word == -* ]]; then
       [[ " $valued " == *" $word "* ]] && skip=$word
-    elif [[ -z $command || $command == pool ]]; then
+    elif [[ -z $command || " $groups " == *" $command "* ]]; then
       command=${command:+$command }$word
     else
       ((count++))
@@ -181,14 +183,15 @@ complete -F _tclone tclone
 
 std::string complete_bash() {
   std::string first;
-  std::string pools;
+  std::map<std::string_view, std::string> second;
   std::string cases;
   for (const Command& command : commands()) {
     if (command.hidden) continue;
     const auto words = words_of(command.words);
     if (words.size() == 2) {
-      pools.append(pools.empty() ? "" : " ").append(words[1]);
-      if (pools == words[1]) first.append(first.empty() ? "" : " ").append(words[0]);
+      std::string& list = second[words[0]];
+      list.append(list.empty() ? "" : " ").append(words[1]);
+      if (list == words[1]) first.append(first.empty() ? "" : " ").append(words[0]);
     } else {
       first.append(first.empty() ? "" : " ").append(words[0]);
     }
@@ -201,12 +204,19 @@ std::string complete_bash() {
     if (option.kind != Kind::flag)
       values += "        " + patterns(option) + ") offer='" + offer(option.kind, option.choices) + "' ;;\n";
   }
+  std::string groups;
+  std::string patterns;
+  std::string places;
+  for (const auto& [word, list] : second) {
+    groups.append(groups.empty() ? "" : " ").append(word);
+    patterns.append(" | ").append(word);
+    places += "      [[ $command == " + std::string(word) + " ]] && place='words " + list + "'\n";
+  }
   std::string head = kHead;
   const std::string marker = "  local command='' count=0";
-  head.insert(head.find(marker), "  local valued='" + valued_options() + "'\n");
-  return head + "  case $command in\n    '' | pool)\n      options='" + globals + "'\n      case $prev in\n" + values +
-         "      esac\n      place='words " + first + "'\n      [[ $command == pool ]] && place='words " + pools +
-         "'\n      ;;\n" + cases + "  esac\n" + kTail;
+  head.insert(head.find(marker), "  local valued='" + valued_options() + "'\n  local groups='" + groups + "'\n");
+  return head + "  case $command in\n    ''" + patterns + ")\n      options='" + globals + "'\n      case $prev in\n" +
+         values + "      esac\n      place='words " + first + "'\n" + places + "      ;;\n" + cases + "  esac\n" + kTail;
 }
 
 }  // namespace tclone::cli

@@ -124,7 +124,8 @@ std::string complete_fish() {
     add(option);
     body += option_line("", option);
   }
-  body += "complete -c tclone -f -n __tclone_at -a pool -d 'make, list and care for pools'\n";
+  for (const CommandGroup& group : command_groups())
+    body += "complete -c tclone -f -n __tclone_at -a " + std::string(group.word) + " -d " + quoted(group.summary) + "\n";
   for (const Command& command : commands()) {
     if (command.hidden) continue;
     for (const Option& option : command.options) add(option);

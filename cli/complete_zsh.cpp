@@ -94,32 +94,37 @@ std::string complete_zsh() {
   std::string globals;
   for (const Option& option : global_options()) globals += " \\\n    " + option_spec(option);
   std::string first;
-  std::string second;
-  std::string first_cases;
-  std::string second_cases;
-  for (const Command& command : commands()) {
-    if (command.hidden) continue;
-    const auto words = words_of(command.words);
-    if (words.size() == 2) {
+  std::string cases;
+  std::string lists;
+  for (const CommandGroup& group : command_groups()) {
+    const std::string word(group.word);
+    first += described(word, group.summary);
+    std::string second;
+    std::string second_cases;
+    for (const Command& command : commands()) {
+      const auto words = words_of(command.words);
+      if (command.hidden || words.size() != 2 || words[0] != group.word) continue;
       second += described(words[1], command.summary);
       second_cases += one_case(command, "        ");
-    } else {
-      first += described(words[0], command.summary);
-      first_cases += one_case(command, "    ");
     }
+    lists += "  local -a " + word + "_commands=(\n" + second + "  )\n";
+    cases += "    (" + word + ")\n      _arguments -s -C" + globals +
+             " \\\n    '1: :->command' '*:: :->rest' && return\n"
+             "      if [[ $state == command ]]; then\n        _describe -t commands command " +
+             word + "_commands\n        return\n      fi\n      case $words[1] in\n" + second_cases +
+             "      esac\n      ;;\n";
+  }
+  for (const Command& command : commands()) {
+    if (command.hidden || words_of(command.words).size() == 2) continue;
+    first += described(command.words, command.summary);
+    cases += one_case(command, "    ");
   }
   std::string out = kHead;
-  out += "  local -a commands=(\n    'pool:make, list and care for pools'\n" + first + "  )\n";
-  out += "  local -a pools=(\n" + second + "  )\n";
+  out += "  local -a commands=(\n" + first + "  )\n" + lists;
   out += "  _arguments -s -C" + globals + " \\\n    '1: :->command' '*:: :->rest' && return\n";
   out += "  _tclone_pool=${opt_args[-p]:-${opt_args[--pool]}}\n";
   out += "  if [[ $state == command ]]; then\n    _describe -t commands command commands\n    return\n  fi\n";
-  out +=
-      "  case $words[1] in\n    (pool)\n      _arguments -s -C" + globals +
-      " \\\n    '1: :->command' '*:: :->rest' && return\n"
-      "      if [[ $state == command ]]; then\n        _describe -t commands command pools\n        return\n      fi\n"
-      "      case $words[1] in\n" +
-      second_cases + "      esac\n      ;;\n" + first_cases + "  esac\n}\n\n";
+  out += "  case $words[1] in\n" + cases + "  esac\n}\n\n";
   return out + "if [[ $funcstack[1] == _tclone ]]; then\n  _tclone \"$@\"\nelse\n  compdef _tclone tclone\nfi\n";
 }
 

@@ -17,6 +17,8 @@ std::string destruction(const Invocation& call) {
   const Command& command = call.command();
   if (command.id == Id::pool_destroy)
     return "destroys the pool " + call.one("NAME") + " with every volume and key in it";
+  if (command.id == Id::key_restore)
+    return "replaces the keys of the volume " + call.one("NAME") + " by those of the backup, removed ones included";
   if (command.id != Id::rm) return {};
   const std::string name = call.one("NAME");
   if (name.find('@') != std::string::npos) return "deletes the version " + name;

@@ -6,6 +6,7 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <memory>
 
 #include "cli/help.h"
@@ -68,11 +69,12 @@ class Builder {
     const auto words = words_of(command.words);
     CLI::App* parent = &app_;
     if (words.size() == 2) {
-      if (group_ == nullptr) {
-        group_ = child(app_, words.front());
-        group_->require_subcommand(1);
+      CLI::App*& group = groups_[words.front()];
+      if (group == nullptr) {
+        group = child(app_, words.front());
+        group->require_subcommand(1);
       }
-      parent = group_;
+      parent = group;
     }
     CLI::App* app = child(*parent, words.back());
     slots_.push_back({app, &command});
@@ -105,7 +107,14 @@ class Builder {
 
   const std::vector<std::string>& args_;
   CLI::App app_;
-  CLI::App* group_ = nullptr;
+  /// The word of the group that was asked for, or "".
+  std::string group() const {
+    for (const auto& [word, app] : groups_)
+      if (app->parsed()) return std::string(word);
+    return {};
+  }
+
+  std::map<std::string_view, CLI::App*> groups_;
   std::vector<Slot> slots_;
 };
 
@@ -187,16 +196,16 @@ Result<Parsed> Builder::run(const Environment& env) {
     trouble = one_line(error.what());
   }
   const Slot* slot = chosen();
-  const bool in_group = group_ != nullptr && group_->parsed();
+  const std::string in_group = group();
   // Asking for help is right whatever else is wrong or missing, except behind "--" or as the value of an option.
   if (app_.get_option("--help")->count() != 0) {
     if (slot != nullptr) return Parsed{Help{command_help(*slot->command)}};
-    return Parsed{Help{in_group ? group_help("pool") : program_help()}};
+    return Parsed{Help{in_group.empty() ? program_help() : group_help(in_group)}};
   }
   if (slot == nullptr) {
     const std::vector<std::string> unknown = app_.remaining(true);
     if (trouble.empty()) trouble = unknown.empty() ? "no command was given" : "no command is called " + unknown.front();
-    return misuse(in_group ? "pool" : "", std::move(trouble));
+    return misuse(in_group, std::move(trouble));
   }
   const Command& command = *slot->command;
   if (!trouble.empty()) return misuse(std::string(command.words), std::move(trouble));

@@ -18,6 +18,7 @@ namespace text {
 [[nodiscard]] std::string versions(const std::vector<engine::VersionView>& versions);
 [[nodiscard]] std::string thing(const engine::Shown& shown);
 [[nodiscard]] std::string findings(const std::vector<engine::Finding>& findings);
+[[nodiscard]] std::string keys(const engine::KeyList& keys);
 /// The steps of a dry run, numbered.
 [[nodiscard]] std::string plan(const engine::Outcome& outcome);
 /// "create db: done", or that there was nothing to do.
@@ -35,6 +36,8 @@ namespace json {
 [[nodiscard]] std::string versions(const std::string& volume, const std::vector<engine::VersionView>& versions);
 [[nodiscard]] std::string thing(const engine::Shown& shown);
 [[nodiscard]] std::string findings(const std::vector<engine::Finding>& findings);
+[[nodiscard]] std::string keys(const engine::KeyList& keys);
+[[nodiscard]] std::string key_test(const engine::KeyTested& tested);
 [[nodiscard]] std::string path(const std::string& path);
 [[nodiscard]] std::string outcome(const engine::Outcome& outcome, bool dry_run);
 [[nodiscard]] std::string mounted(const engine::Mounted& mounted, bool dry_run);

@@ -99,6 +99,12 @@ Json of(const engine::VaultView& view) {
           {"allocated", of(view.allocated)}};
 }
 
+Json of(const engine::KeySlotView& slot) {
+  Json sources = Json::array();
+  for (const KeySource& source : slot.sources) sources.push_back(of(source));
+  return {{"slot", slot.slot}, {"kdf", slot.kdf}, {"iterations", slot.iterations}, {"memory", slot.memory_kib}, {"sources", sources}};
+}
+
 Json of(const engine::TreeNode& node) {
   Json below = Json::array();
   for (const engine::TreeNode& one : node.below) below.push_back(of(one));
@@ -174,6 +180,13 @@ std::string findings(const std::vector<engine::Finding>& findings) {
                    {"mend", or_null(one.mend)}});
   }
   return dumped({{"findings", out}});
+}
+
+std::string keys(const engine::KeyList& keys) {
+  return dumped({{"volume", keys.volume}, {"vault", keys.vault}, {"key", of(keys.used)}, {"slots", list_of(keys.slots)}});
+}
+std::string key_test(const engine::KeyTested& tested) {
+  return dumped({{"volume", tested.volume}, {"vault", tested.vault}, {"key", of(tested.source)}, {"slot", tested.slot}});
 }
 
 std::string path(const std::string& path) { return dumped({{"path", path}}); }

@@ -194,6 +194,18 @@ std::string findings(const std::vector<engine::Finding>& findings) {
   return out;
 }
 
+std::string keys(const engine::KeyList& keys) {
+  TextTable table({"SLOT", "KDF", "SOURCE"});
+  for (const engine::KeySlotView& slot : keys.slots) {
+    std::string sources;
+    for (const KeySource& source : slot.sources) {
+      sources += (sources.empty() ? "" : ", ") + key_text(source) + (source == keys.used ? " (asked by activate)" : "");
+    }
+    table.row({std::to_string(slot.slot), slot.kdf, sources.empty() ? "not made by tclone" : sources});
+  }
+  return table.text();
+}
+
 std::string plan(const engine::Outcome& outcome) {
   TextTable table;
   table.align(0, TextTable::Align::right);

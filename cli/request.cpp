@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/request.h"
 
+#include <charconv>
+
 #include "crypt/key_source.h"
 
 namespace tclone::cli::request {
@@ -15,9 +17,19 @@ Result<std::optional<Bytes>> size_of(const Invocation& call) {
   return std::optional<Bytes>{TC_TRY(parse_size(call.one("size")))};
 }
 
-Result<std::optional<KeySource>> key_of(const Invocation& call) {
-  if (!call.has("key")) return std::optional<KeySource>{};
-  return std::optional<KeySource>{TC_TRY(crypt::parse_key_source(call.one("key")))};
+Result<std::optional<KeySource>> key_of(const Invocation& call, const char* option = "key") {
+  if (!call.has(option)) return std::optional<KeySource>{};
+  return std::optional<KeySource>{TC_TRY(crypt::parse_key_source(call.one(option)))};
+}
+
+Result<std::optional<std::uint32_t>> slot_of(const Invocation& call) {
+  const std::string text = call.one("SLOT");
+  if (text.empty()) return std::optional<std::uint32_t>{};
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number > 31)
+    return conflict(call, "'" + text + "' is no number of a key slot");
+  return std::optional<std::uint32_t>{number};
 }
 
 bool is_path(const std::string& word) { return word.find('/') != std::string::npos; }
@@ -56,6 +68,10 @@ engine::PoolActivate pool_activate(const Invocation& call) {
 
 engine::PoolImport pool_import(const Invocation& call) {
   return {call.all("PATH"), call.one("name"), call.has("takeover")};
+}
+
+Result<engine::PoolGrow> pool_grow(const Invocation& call) {
+  return engine::PoolGrow{pool(call), TC_TRY(size_of(call)), call.all("add"), call.has("force")};
 }
 
 Result<engine::Create> create(const Invocation& call) {
@@ -122,9 +138,33 @@ Status check(const Invocation& call) {
     case Id::clone: return status(clone(call));
     case Id::activate:
     case Id::deactivate: return status(activation(call));
+    case Id::key_add: return status(key_add(call));
+    case Id::key_rm: return status(key_remove(call));
+    case Id::key_test: return status(key_source(call));
     case Id::resize: return status(new_size(call));
     default: return {};
   }
+}
+
+Result<std::optional<KeySource>> key_source(const Invocation& call) { return key_of(call); }
+
+Result<engine::KeyAdd> key_add(const Invocation& call) {
+  const auto key = TC_TRY(key_of(call));
+  if (!key) return conflict(call, "--key is missing");
+  return engine::KeyAdd{call.globals.pool, call.one("NAME"), *key, TC_TRY(key_of(call, "unlock"))};
+}
+
+Result<engine::KeyRemove> key_remove(const Invocation& call) {
+  engine::KeyRemove out;
+  out.pool = call.globals.pool;
+  out.name = call.one("NAME");
+  out.slot = TC_TRY(slot_of(call));
+  out.key = TC_TRY(key_of(call));
+  out.use = TC_TRY(key_of(call, "use"));
+  out.last = call.has("yes");
+  if (out.slot && out.key) return conflict(call, "SLOT and --key exclude each other");
+  if (!out.slot && !out.key) return conflict(call, "SLOT or --key is missing");
+  return out;
 }
 
 Result<Bytes> new_size(const Invocation& call) { return parse_size(call.one("SIZE")); }

@@ -10,6 +10,7 @@ namespace tclone::cli::request {
 [[nodiscard]] Result<engine::PoolCreate> pool_create(const Invocation& call);
 [[nodiscard]] engine::PoolActivate pool_activate(const Invocation& call);
 [[nodiscard]] engine::PoolImport pool_import(const Invocation& call);
+[[nodiscard]] Result<engine::PoolGrow> pool_grow(const Invocation& call);
 [[nodiscard]] Result<engine::Create> create(const Invocation& call);
 [[nodiscard]] Result<engine::Clone> clone(const Invocation& call);
 [[nodiscard]] engine::Publish publish(const Invocation& call);
@@ -17,6 +18,10 @@ namespace tclone::cli::request {
 [[nodiscard]] engine::Named named(const Invocation& call);
 [[nodiscard]] Result<engine::Activation> activation(const Invocation& call);
 [[nodiscard]] engine::Mount mount(const Invocation& call);
+[[nodiscard]] Result<engine::KeyAdd> key_add(const Invocation& call);
+[[nodiscard]] Result<engine::KeyRemove> key_remove(const Invocation& call);
+/// The source --key names, if it was given.
+[[nodiscard]] Result<std::optional<KeySource>> key_source(const Invocation& call);
 [[nodiscard]] Result<Bytes> new_size(const Invocation& call);
 /// Everything that can be wrong with a request before the pool is looked at; the functions below say it again.
 [[nodiscard]] Status check(const Invocation& call);

@@ -38,11 +38,12 @@ Ran run_path(Session& s) {
   return 0;
 }
 
-Ran run_doctor(Session& s) {
-  const auto findings = TC_TRY(engine::doctor(s.env, s.call.globals.pool));
+Ran report_findings(Session& s, const std::vector<engine::Finding>& findings) {
   s.out.print(s.out.json() ? json::findings(findings) : text::findings(findings));
   const bool serious = std::any_of(findings.begin(), findings.end(), [](const auto& one) { return one.serious; });
-  return serious ? static_cast<int>(Code::failed) : 0;
+  return serious ? static_cast<int>(Code::damaged) : 0;
 }
+
+Ran run_doctor(Session& s) { return report_findings(s, TC_TRY(engine::doctor(s.env, s.call.globals.pool))); }
 
 }  // namespace tclone::cli

@@ -23,9 +23,7 @@ Ran report(Session& session, Result<engine::Outcome> outcome, Prints prints) {
   return 0;
 }
 
-Ran run_pool_create(Session& s) {
-  return report(s, engine::pool_create(s.env, TC_TRY(request::pool_create(s.call))));
-}
+Ran run_pool_create(Session& s) { return report(s, engine::pool_create(s.env, TC_TRY(request::pool_create(s.call)))); }
 
 Ran run_pool_list(Session& s) {
   const auto pools = TC_TRY(engine::pool_list(s.env));
@@ -40,15 +38,19 @@ Ran run_pool_status(Session& s) {
   return 0;
 }
 
-Ran run_pool_activate(Session& s) {
-  return report(s, engine::pool_activate(s.env, request::pool_activate(s.call)));
-}
+Ran run_pool_activate(Session& s) { return report(s, engine::pool_activate(s.env, request::pool_activate(s.call))); }
 Ran run_pool_deactivate(Session& s) { return report(s, engine::pool_deactivate(s.env, request::pool(s.call))); }
 Ran run_pool_import(Session& s) { return report(s, engine::pool_import(s.env, request::pool_import(s.call))); }
 Ran run_pool_export(Session& s) { return report(s, engine::pool_export(s.env, request::pool(s.call))); }
 
-Ran run_pool_destroy(Session& s) {
-  return report(s, engine::pool_destroy(s.env, request::pool(s.call)));
+Ran run_pool_grow(Session& s) { return report(s, engine::pool_grow(s.env, TC_TRY(request::pool_grow(s.call)))); }
+
+Ran run_pool_check(Session& s) { return report_findings(s, TC_TRY(engine::pool_check(s.env, request::pool(s.call)))); }
+
+Ran run_pool_repair(Session& s) {
+  return report(s, engine::pool_repair(s.env, request::pool(s.call), s.call.has("force")));
 }
+
+Ran run_pool_destroy(Session& s) { return report(s, engine::pool_destroy(s.env, request::pool(s.call))); }
 
 }  // namespace tclone::cli

@@ -26,7 +26,7 @@ void add_other_commands(std::vector<Command>& out) {
       .options = {},
       .effect = Effect::looks,
       .shape = "findings",
-      .exits = "Exits 1 when it found something serious, 0 when there is nothing or advice only.",
+      .exits = "Exits 8 when it found something serious, 0 when there is nothing or advice only.",
       .examples = {"tclone doctor"},
   });
   out.push_back({

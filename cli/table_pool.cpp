@@ -108,11 +108,51 @@ void add_pool_commands(std::vector<Command>& out) {
       .summary = "destroy a pool with everything in it",
       .description = "Overwrites the header of every vault, removes the keys that tclone made, and wipes the label. "
                      "Nothing in the pool can be read afterwards. Asks first; where standard input is no terminal, "
-                     "--yes must be given. Refused while a volume is active.",
+                     "--yes must be given. Refused while a volume is mounted or held open.",
       .positionals = {{"NAME", Kind::pool, "the pool"}},
       .options = {{"yes", 0, Kind::flag, "", "do not ask"}},
       .shape = "outcome",
       .examples = {"tclone pool destroy test --yes"},
+  });
+  out.push_back({
+      .id = Id::pool_grow,
+      .words = "pool grow",
+      .summary = "make a pool larger while it is in use",
+      .description = "Takes what the pool's file or devices have become larger by. --size makes the file of a pool that "
+                     "large first; --add makes a further device part of the pool, for good. Nothing stops meanwhile, and "
+                     "writers that wait because the pool is full go on.",
+      .positionals = {{"NAME", Kind::pool, "the pool", false}},
+      .options = {{"size", 0, Kind::size, "SIZE", "new size of the pool's file"},
+                  {"add", 0, Kind::device, "DEVICE", "add this device to the pool", true},
+                  {"force", 0, Kind::flag, "", "overwrite known signatures on added devices"}},
+      .shape = "outcome",
+      .examples = {"tclone pool grow --size 40G", "tclone pool grow fast --add /dev/nvme2n1"},
+  });
+  out.push_back({
+      .id = Id::pool_check,
+      .words = "pool check",
+      .summary = "check a pool's metadata, headers and records against each other",
+      .description = "Runs thin_check on the metadata of the pool and of every open vault, compares their thin ids with "
+                     "the records, and each LUKS2 header with its vault's record. Nothing is changed, and no key is asked "
+                     "for. A pool that is not active has its own metadata checked only.",
+      .positionals = {{"NAME", Kind::pool, "the pool", false}},
+      .options = {},
+      .effect = Effect::looks,
+      .shape = "findings",
+      .exits = "Exits 8 when it found something serious, 0 when there is nothing or advice only.",
+      .examples = {"tclone pool check"},
+  });
+  out.push_back({
+      .id = Id::pool_repair,
+      .words = "pool repair",
+      .summary = "repair a damaged pool's own metadata into its spare area",
+      .description = "For a pool that is not active. thin_repair reads the damaged metadata and writes what it can save to the "
+                     "spare area, which takes its place; the damaged metadata is kept as the spare. Does nothing to sound "
+                     "metadata but clear the mark with which the kernel asks for a check.",
+      .positionals = {{"NAME", Kind::pool, "the pool", false}},
+      .options = {{"force", 0, Kind::flag, "", "overwrite what an earlier repair left in the spare area"}},
+      .shape = "outcome",
+      .examples = {"tclone pool repair"},
   });
 }
 

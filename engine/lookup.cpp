@@ -9,6 +9,12 @@ Result<Volume> find_volume(const Session& s, const std::string& name) {
   if (!volume && volume.error().code == Code::not_found) {
     return fail(Code::not_found, name, "there is no volume of that name in pool " + s.pool, "`tclone list` shows them");
   }
+  // Only under the lock: a reader may look between two records of a rename.
+  if (volume && s.lock && !s.store.has_vault(volume->vault)) {
+    return fail(Code::damaged, s.store.folder() + "/volumes/" + name + ".toml",
+                "it says that the volume is in vault " + volume->vault + ", which does not exist",
+                "correct the file, or bring it back from a copy");
+  }
   return volume;
 }
 

@@ -128,6 +128,12 @@ Result<Pool> find_pool(const std::vector<std::string>& paths, bool mend) {
     order[l.self] = i;
   }
   for (std::size_t i = 0; i < order.size(); ++i) {
+    if (!order[i] && !unlabelled.empty()) {
+      return fail(Code::not_found, unlabelled.front(),
+                  "no label is there, and device " + std::to_string(i + 1) + " of " + std::to_string(order.size()) +
+                      " of pool " + pool.label.name + " is missing",
+                  "bring the device back that carried it");
+    }
     if (!order[i]) {
       return fail(Code::usage, "pool " + pool.label.name,
                   "device " + std::to_string(i + 1) + " of " + std::to_string(order.size()) + " was not named",

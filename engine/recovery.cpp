@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include "base/fault.h"
 #include "base/log.h"
@@ -30,6 +31,12 @@ Status tidy_devices(Session& s) {
     // Created but never made live: nothing can be on it.
     if (!info->live_table) TC_CHECK(s.env.dm.remove(d.name, 1000ms));
   }
+  // A check that was killed holds the metadata snapshot of a pool, of which there is only one.
+  for (const dm::Named& d : TC_TRY(s.env.dm.list(dm::names::prefix(s.pool)))) {
+    if (d.name != s.outer_pool() && !d.name.ends_with(".pool")) continue;
+    const auto status = s.env.dm.pool_status(d.name);
+    if (status && status->held_root) TC_CHECK(s.env.dm.message(d.name, "release_metadata_snap"));
+  }
   return suspect_all(s);
 }
 
@@ -39,6 +46,27 @@ Status compare_ids(const Session& s, std::uint64_t kernel) {
               "the records are at transaction " + std::to_string(s.record.transaction) + ", the kernel's metadata is at " +
                   std::to_string(kernel) + ", and no journal explains it: one of them was restored from an older copy",
               "nothing was changed; bring back the matching copy of the whole pool (state and metadata together)");
+}
+
+/// Ids that were claimed are not given out again although the operation was undone: a deletion of one that is still
+/// pending, or comes late, must never hit a newcomer.
+Status retire_ids(Session& s, const Claims& claims) {
+  PoolRecord pool = TC_TRY(s.store.pool());
+  std::map<std::string, Vault> vaults;
+  for (const OuterClaim& c : claims.outer) pool.next_outer = std::max(pool.next_outer, c.outer.n + 1);
+  for (const InnerClaim& c : claims.inner) {
+    auto present = s.store.vault(c.vault);
+    if (!present && present.error().code == Code::not_found) continue;  // of a vault that never came to be
+    Vault& vault = vaults.try_emplace(c.vault, TC_TRY(std::move(present))).first->second;
+    if (vault.outer == c.outer) vault.next_thin = std::max(vault.next_thin, c.thin.n + 1);
+  }
+  RecordChange change;
+  if (!claims.outer.empty()) change.pool = pool;
+  for (auto& [name, vault] : vaults) change.vaults.push_back(std::move(vault));
+  if (!change.pool && change.vaults.empty()) return {};
+  TC_CHECK(s.store.apply(change));
+  s.record = pool;
+  return {};
 }
 
 Result<Recovered> recover_journal(Session& s, const Journal& journal, std::uint64_t kernel) {
@@ -97,7 +125,7 @@ Status undo(Session& s, const Claims& claims) {
     TC_CHECK(destroy_vault(s, *it));
     TCLONE_FAULT_POINT("undo.outer");
   }
-  return {};
+  return retire_ids(s, claims);
 }
 
 Status settle(Session& s, const Dues& dues) {

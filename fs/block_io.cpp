@@ -89,4 +89,13 @@ Status touch(const std::string& path, Bytes start, Bytes length, Bytes step) {
   return file.sync();
 }
 
+Result<bool> reads_as_zeros(const std::string& path, Bytes start, Bytes length) {
+  auto file = TC_TRY(RawFile::open(path, O_RDONLY, Direct::wanted));
+  TC_CHECK(within(file, start, length));
+  const std::size_t size = length.n;
+  const auto buffer = TC_TRY(aligned_buffer(size));
+  TC_CHECK(file.read({buffer.get(), size}, start));
+  return std::all_of(buffer.get(), buffer.get() + size, [](auto byte) { return byte == decltype(byte){}; });
+}
+
 }  // namespace tclone::fs

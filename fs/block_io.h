@@ -14,6 +14,8 @@ namespace tclone::fs {
 
 /// Writes real zeros to [start, start+length), direct where possible, fdatasync'd.
 [[nodiscard]] Status zero(const std::string& path, Bytes start, Bytes length);
+/// Whether [start, start+length) holds nothing but zeros; for a few KiB.
+[[nodiscard]] Result<bool> reads_as_zeros(const std::string& path, Bytes start, Bytes length);
 /// BLKDISCARD in pieces of at most 1 GiB (a hole, in a regular file), cut to whole sectors. EOPNOTSUPP is success:
 /// nothing can be given back.
 [[nodiscard]] Status discard(const std::string& path, Bytes start, Bytes length);

@@ -155,6 +155,7 @@ class Random {
     v.outer = thin();
     v.encrypted = flip();
     if (v.encrypted) v.header = {Uuid::random(), "aes", text(false) + "x", 512, flip() ? 512U : 4096U, size()};
+    if (v.encrypted && flip()) v.slots = {{0, KeySource{"file", ""}}, {static_cast<std::uint32_t>(number(1, 31)), KeySource{"exec", text(false)}}};
     v.key = v.encrypted ? KeySource{flip() ? "exec" : "file", text(false)} : KeySource{"none", ""};
     v.block = Bytes{65536 * number(1, 1000)};
     v.metadata = size();
@@ -222,6 +223,7 @@ class Random {
     for (std::uint32_t i = 0; i < number(0, 3); ++i) j.dues.inner.push_back({name(), thin(), ThinId{i}, text(false)});
     if (flip()) j.dues.restart = {{thin(), Uuid::random(), name(), true}};
     if (flip()) j.dues.renames = {{text(false), text(false)}};
+    if (flip()) j.dues.keys = {{name(), thin(), static_cast<std::uint32_t>(number(0, 31)), flip(), flip()}};
     if (flip()) j.dues.reload = {name()};
     return j;
   }

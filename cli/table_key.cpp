@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The commands about what unlocks a volume.
+#include "cli/commands.h"
+
+namespace tclone::cli {
+namespace {
+
+constexpr const char* kName = "the volume; its vault is meant, with all that lives in it";
+
+}  // namespace
+
+void add_key_commands(std::vector<Command>& out) {
+  out.push_back({
+      .id = Id::key_add,
+      .words = "key add",
+      .summary = "let another key open a volume",
+      .description =
+          "Adds a key slot for the secret that --key names and records where it comes from. What opens the volume "
+          "now is asked for first: the recorded source, or the one --unlock names. Which source activate asks does "
+          "not change. A header has room for four keys.\n\n"
+          "--key file makes the key file again that a volume has by default. --key token adds no slot: it records "
+          "that a token which is in the header already opens the volume.",
+      .positionals = {{"NAME", Kind::volume, kName}},
+      .options = {{"key", 0, Kind::key, "SOURCE", "where the new key comes from, see KEY SOURCES"},
+                  {"unlock", 0, Kind::key, "SOURCE", "where a key comes from that opens it now"}},
+      .shape = "outcome",
+      .examples = {"tclone key add web1 --key keyring:tenant", "tclone key add db --key file:/root/spare.key"},
+  });
+  out.push_back({
+      .id = Id::key_rm,
+      .words = "key rm",
+      .summary = "no longer let a key open a volume",
+      .description =
+          "Destroys the key slot with the number SLOT, or the one that the source opens. With the slot of the key "
+          "file that tclone made the file goes as well. If activate asked that source, it asks the one --use names "
+          "from then on, or else the last one added that is left. What is open stays open.\n\n"
+          "The last key is refused without --yes: nothing opens the volume after it is closed then, ever.",
+      .positionals = {{"NAME", Kind::volume, kName}, {"SLOT", Kind::number, "as key list shows it", false}},
+      .options = {{"key", 0, Kind::key, "SOURCE", "the source whose slot is to go"},
+                  {"use", 0, Kind::key, "SOURCE", "what activate asks from then on"},
+                  {"yes", 0, Kind::flag, "", "even if it is the last one"}},
+      .shape = "outcome",
+      .examples = {"tclone key rm web1 0", "tclone key rm web1 --key file"},
+  });
+  out.push_back({
+      .id = Id::key_list,
+      .words = "key list",
+      .summary = "list the keys that open a volume",
+      .description = "Prints the key slots of the header with their key derivation and the sources that are known to "
+                     "open them. No key is needed.",
+      .positionals = {{"NAME", Kind::volume, kName}},
+      .options = {},
+      .effect = Effect::looks,
+      .shape = "keys",
+      .examples = {"tclone key list web1"},
+  });
+  out.push_back({
+      .id = Id::key_test,
+      .words = "key test",
+      .summary = "say whether a key opens a volume",
+      .description = "Tries the recorded source, or the one --key names, and prints the key slot that it opens. "
+                     "Opens nothing.",
+      .positionals = {{"NAME", Kind::volume, kName}},
+      .options = {{"key", 0, Kind::key, "SOURCE", "the source to try"}},
+      .effect = Effect::looks,
+      .shape = "key_test",
+      .exits = "Exits 7 when the key opens no slot.",
+      .examples = {"tclone key test web1", "tclone key test db --key file:/root/spare.key"},
+  });
+  out.push_back({
+      .id = Id::key_backup,
+      .words = "key backup",
+      .summary = "save the header of a volume in a file",
+      .description =
+          "Saves the LUKS2 header with its key slots in a new file that only root can read. A header that was "
+          "overwritten by accident can be brought back from it. So can keys that are removed later, and a volume "
+          "that is deleted can be read by whoever has the file, a key and a copy of the disk made before: destroy "
+          "the file when keys are to be gone for good. The file may not lie in a pool.",
+      .positionals = {{"NAME", Kind::volume, kName}, {"FILE", Kind::file, "the file to make"}},
+      .options = {},
+      .shape = "outcome",
+      .examples = {"tclone key backup db /root/db.header"},
+  });
+  out.push_back({
+      .id = Id::key_restore,
+      .words = "key restore",
+      .summary = "bring the header of a volume back from a file",
+      .description = "Writes the header from a file that key backup made. It must be one of this vault, which must be "
+                     "closed. Keys removed since the backup open the volume again.\n\n"
+                     "Asks first; where standard input is no terminal, --yes must be given.",
+      .positionals = {{"NAME", Kind::volume, kName}, {"FILE", Kind::file, "what key backup made"}},
+      .options = {{"yes", 0, Kind::flag, "", "do not ask"}},
+      .shape = "outcome",
+      .examples = {"tclone key restore db /root/db.header --yes"},
+  });
+}
+
+}  // namespace tclone::cli

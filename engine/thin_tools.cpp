@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/thin_tools.h"
+
+#include <sstream>
+
+#include "fs/filesystem.h"
+
+namespace tclone::engine::thin_tools {
+
+Status require() {
+  const auto out = TC_TRY(fs::run_status({"thin_check", "-V"}, 30));
+  std::istringstream in(out.text);
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned patch = 0;
+  char dot = 0;
+  // "0.9.0", or "thin_check 1.0.12" from the newer ones.
+  std::string word;
+  while (in >> word) {
+    std::istringstream number(word);
+    if (number >> major >> dot >> minor >> dot >> patch) break;
+  }
+  if (major == 1 && minor == 0 && patch <= 5) {
+    return fail(Code::kernel, "thin-provisioning-tools 1.0." + std::to_string(patch),
+                "versions 1.0.0 to 1.0.5 are known to be wrong", "install 1.0.6 or newer, or 0.9.0");
+  }
+  return {};
+}
+
+Result<std::string> check(const std::string& metadata, bool live) {
+  std::vector<std::string> argv{"thin_check"};
+  if (live) argv.emplace_back("-m");
+  argv.push_back(metadata);
+  const auto out = TC_TRY(fs::run_status(argv));
+  if (out.status == 0) return std::string{};
+  std::string last;
+  std::istringstream in(out.text);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.empty()) last = line;
+  }
+  return last.empty() ? "thin_check ended with status " + std::to_string(out.status) : last;
+}
+
+Result<std::set<std::uint32_t>> ids(const std::string& metadata, bool live) {
+  std::vector<std::string> argv{"thin_ls", "--no-headers", "-o", "DEV"};
+  if (live) argv.emplace_back("-m");
+  argv.push_back(metadata);
+  const auto out = TC_TRY(fs::run_status(argv));
+  if (out.status != 0) return fail(Code::damaged, metadata, "thin_ls failed: " + out.text, "run `tclone pool check`");
+  std::set<std::uint32_t> found;
+  std::istringstream in(out.text);
+  for (std::uint32_t id = 0; in >> id;) found.insert(id);
+  // fs::run keeps the tail of a long output: a list that was cut must not pass for a whole one.
+  if (out.text.size() >= 60000) return fail(Code::failed, metadata, "too many thin ids to be compared");
+  return found;
+}
+
+Status clear_needs_check(const std::string& metadata) {
+  const auto out = TC_TRY(fs::run_status({"thin_check", "--clear-needs-check-flag", metadata}));
+  if (out.status != 0) return fail(Code::damaged, metadata, "thin_check failed: " + out.text);
+  return {};
+}
+
+Status repair(const std::string& from, const std::string& to) {
+  const auto out = TC_TRY(fs::run_status({"thin_repair", "-i", from, "-o", to}));
+  if (out.status != 0) return fail(Code::damaged, from, "thin_repair failed: " + out.text, "the old metadata was not touched");
+  return {};
+}
+
+}  // namespace tclone::engine::thin_tools

@@ -1,0 +1,265 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lab: --disks 1x768M --mem 2G --timeout 240
+# needs: tclone
+# What somebody finds who has raw disks and some of the keys. Each search has a positive control.
+source "$LAB_SOURCE/tests/lab/tclone.sh"
+
+pool_sectors='' block='' meta='' data=''
+case_teardown() { by_hand_down; pool_away; rm -rf /tmp/k; }
+
+key_file() { echo "/etc/tclone/keys/$(field "vaults/$1.toml" uuid).key"; }
+# mark DEVICE OFFSET-MIB TEXT: 1 MiB full of a text.
+mark() {
+  (set +o pipefail; yes "$3" 2>/dev/null | head -c 1048576 | dd of="$1" bs=1M seek="$2" oflag=direct iflag=fullblock status=none) || lost "write to $1"
+}
+# Lines of a file or device that have the text: found FILE TEXT
+found() { grep -a -c -F "$2" "$1"; }
+
+# A basis with marks at 4 and 8 MiB, and an own-key clone that wrote at 12 and over the one at 8.
+make_both() {
+  mkdir -p /tmp/k
+  pool_up
+  expect_ok tclone create db --size 16M --fs none
+  expect_ok tclone create open --size 16M --fs none --plain
+  mark /dev/mapper/tclone-p-open 4 PLAINMARK
+  mark /dev/mapper/tclone-p-db 4 BASISMARK
+  mark /dev/mapper/tclone-p-db 8 BASISOVER
+  expect_ok tclone clone db web1
+  mark /dev/mapper/tclone-p-web1 8 CLONEOVER
+  mark /dev/mapper/tclone-p-web1 12 CLONEMARK
+  sync
+  cp "$(key_file db)" /tmp/k/db.key; cp "$(key_file web1)" /tmp/k/web1.key
+  db_outer=$(field vaults/db.toml outer) web1_outer=$(field vaults/web1.toml outer)
+}
+
+# What the manual's recipe reads from the label, taken from the tables while these are there.
+learn_layout() {
+  read -r _ pool_sectors _ _ _ block _ < <(dmsetup table tclone-p-_pool)
+  read -r _ meta_len _ _ meta_start < <(dmsetup table tclone-p-_meta)
+  read -r _ data_len _ _ data_start < <(dmsetup table tclone-p-_data)
+}
+
+# tclone(7), OPENING A VAULT WITHOUT TCLONE, step by step.
+pool_by_hand() {
+  expect_ok dmsetup create meta --table "0 $meta_len linear ${disk[0]} $meta_start"
+  expect_ok dmsetup create data --table "0 $data_len linear ${disk[0]} $data_start"
+  expect_ok dmsetup create pool --table "0 $pool_sectors thin-pool /dev/mapper/meta /dev/mapper/data $block 0 1 skip_block_zeroing"
+}
+# vault_by_hand NAME OUTER KEY METADATA CAPACITY BLOCK: NAME.plain, NAME.imeta, NAME.idata, NAME.ipool
+vault_by_hand() {
+  expect_ok dmsetup create "$1.vault" --table "0 2199023255552 thin /dev/mapper/pool $2"
+  expect_ok cryptsetup open --type luks2 --key-file "$3" "/dev/mapper/$1.vault" "$1.plain"
+  expect_ok dmsetup create "$1.imeta" --table "0 $4 linear /dev/mapper/$1.plain 0"
+  expect_ok dmsetup create "$1.idata" --table "0 $5 linear /dev/mapper/$1.plain 33554432"
+  expect_ok dmsetup create "$1.ipool" --table "0 $5 thin-pool /dev/mapper/$1.imeta /dev/mapper/$1.idata $6 0 1 error_if_no_space"
+}
+geometry() { echo $(($(field "vaults/$1.toml" metadata) / 512)) $(($(field "vaults/$1.toml" capacity) / 512)) $(($(field "vaults/$1.toml" block) / 512)); }
+by_hand_down() {
+  local name round
+  for round in 1 2 3 4 5; do
+    for name in web1 db_1 db web1.ipool db.ipool web1.imeta db.imeta web1.idata db.idata web1.plain db.plain web1.vault db.vault try pool meta data; do
+      [[ -e /dev/mapper/$name ]] && dmsetup remove "$name" 2>/dev/null
+    done
+  done
+  return 0
+}
+back_to_tclone() { by_hand_down; expect_ok tclone pool activate p; }
+
+case_the_basis_key_and_the_disks_do_not_show_the_clone() {
+  make_both
+  learn_layout
+  local db web1
+  db=$(geometry db) web1=$(geometry web1)
+  expect_ok tclone pool deactivate p
+  expect_differ 0 "$(found "${disk[0]}" PLAINMARK)" "the positive control on the raw disk"
+  local text
+  for text in BASISMARK BASISOVER CLONEMARK CLONEOVER; do
+    expect_equal 0 "$(found "${disk[0]}" $text)" "lines of $text on the raw disk"
+  done
+  pool_by_hand
+  # shellcheck disable=SC2086
+  vault_by_hand db "$db_outer" /tmp/k/db.key $db
+  expect_differ 0 "$(found /dev/mapper/db.idata BASISMARK)" "the positive control under the basis key"
+  expect_equal 0 "$(found /dev/mapper/db.idata CLONEMARK)" "clone data under the basis key"
+  expect_equal 0 "$(found /dev/mapper/db.idata CLONEOVER)" "clone data under the basis key"
+  expect_ok dmsetup create web1.vault --table "0 2199023255552 thin /dev/mapper/pool $web1_outer"
+  expect_exit 2 cryptsetup open --test-passphrase --key-file /tmp/k/db.key /dev/mapper/web1.vault
+  expect_ok cryptsetup open --test-passphrase --key-file /tmp/k/web1.key /dev/mapper/web1.vault
+  expect_ok dmsetup remove web1.vault
+  # The clone's key opens what the clone wrote, and nothing of the basis that it did not touch.
+  expect_exit 2 cryptsetup open --test-passphrase --key-file /tmp/k/web1.key /dev/mapper/db.vault
+  # shellcheck disable=SC2086
+  vault_by_hand web1 "$web1_outer" /tmp/k/web1.key $web1
+  expect_differ 0 "$(found /dev/mapper/web1.idata CLONEMARK)" "the positive control under the clone's key"
+  expect_equal 0 "$(found /dev/mapper/web1.idata BASISMARK)" "basis data under the clone's key"
+  back_to_tclone
+}
+
+case_volumes_open_by_hand_as_the_manual_says() {
+  make_both
+  learn_layout
+  local db web1 sum basis thin size version
+  db=$(geometry db) web1=$(geometry web1)
+  sum=$(checksum /dev/mapper/tclone-p-web1) basis=$(checksum /dev/mapper/tclone-p-db)
+  thin=$(field volumes/web1.toml thin) version=$(field versions/db@1.toml thin)
+  size=$(($(field volumes/web1.toml size) / 512))
+  local db_thin
+  db_thin=$(field volumes/db.toml thin)
+  expect_ok tclone pool deactivate p
+  pool_by_hand
+  # shellcheck disable=SC2086
+  vault_by_hand db "$db_outer" /tmp/k/db.key $db
+  expect_ok dmsetup create db --table "0 $size thin /dev/mapper/db.ipool $db_thin"
+  expect_equal "$basis" "$(checksum /dev/mapper/db)" "the basis"
+  expect_ok dmsetup create --readonly db_1 --table "0 $size thin /dev/mapper/db.ipool $version"
+  # shellcheck disable=SC2086
+  vault_by_hand web1 "$web1_outer" /tmp/k/web1.key $web1
+  expect_ok dmsetup create web1 --table "0 $size thin /dev/mapper/web1.ipool $thin /dev/mapper/db_1"
+  expect_equal "$sum" "$(checksum /dev/mapper/web1)" "the clone"
+  back_to_tclone
+}
+
+# Offsets of LUKS2 primary headers on the raw disk.
+headers() { grep -aobUP 'LUKS\xba\xbe\x00\x02' "${disk[0]}" | cut -d: -f1; }
+
+case_after_rm_a_saved_key_opens_nothing() {
+  make_both
+  local file at before
+  file=$(key_file web1)
+  before=$(headers | sort -n | tr '\n' ' ')
+  expect_ok tclone rm web1 --yes
+  expect_no_file "$file"
+  sync
+  expect_ok tclone pool deactivate p
+  local after opened=0 tried=0
+  after=$(headers | sort -n | tr '\n' ' ')
+  for at in $before; do
+    [[ " $after" == *" $at "* ]] && continue
+    tried=1
+    expect_equal 2097152 "$(dd if="${disk[0]}" bs=4096 skip=$((at / 4096)) count=512 iflag=direct status=none | tr -d '\1-\377' | wc -c)" \
+      "the zeros where the header was"
+  done
+  ((tried)) || lost "no header is gone: had $before, has $after"
+  for at in $after; do
+    local loop
+    loop=$(losetup --find --show --offset "$at" "${disk[0]}") || lost losetup
+    cryptsetup open --test-passphrase --key-file /tmp/k/db.key "$loop" 2>/dev/null && opened=1
+    cryptsetup open --test-passphrase --key-file /tmp/k/web1.key "$loop" 2>/dev/null && opened=2
+    losetup -d "$loop"
+    ((opened < 2)) || lost "the saved key opens the header at $at"
+  done
+  expect_equal 1 "$opened" "whether the basis key opens a header (the positive control)"
+  expect_ok tclone pool activate p
+}
+
+case_a_rewritten_block_has_unrelated_ciphertext() {
+  mkdir -p /tmp/k
+  pool_up
+  expect_ok tclone create db --size 16M --fs none
+  mark /dev/mapper/tclone-p-db 4 FIRST
+  expect_ok tclone publish db
+  mark /dev/mapper/tclone-p-db 4 FIRSu
+  sync
+  local outer a b n
+  outer=$(field vaults/db.toml outer)
+  dmsetup message "tclone-p-_$outer.pool" 0 reserve_metadata_snap || lost "metadata snapshot"
+  thin_dump -m "/dev/mapper/tclone-p-_$outer.meta" >/tmp/k/dump
+  dmsetup message "tclone-p-_$outer.pool" 0 release_metadata_snap || lost "metadata snapshot"
+  # Where block 64 (4 MiB) of each thin lies.
+  where() {
+    awk -v want="$1" -F'"' '/<device /{dev=$2} /<single_mapping/ && dev==want && $2==64{print $4}
+      /<range_mapping/ && dev==want && $2<=64 && 64<$2+$6{print $4+64-$2}' /tmp/k/dump
+  }
+  a=$(where "$(field volumes/db.toml thin)") b=$(where "$(field versions/db@1.toml thin)")
+  [[ $a && $b ]] || lost "no place of block 64 in the metadata: '$a' '$b'"
+  expect_differ "$a" "$b" "the place of the block"
+  for n in a b; do
+    # Header 2 MiB, metadata 16 GiB, blocks of 64 KiB.
+    dd if="/dev/mapper/tclone-p-_$outer.thin" bs=65536 skip=$((32 + 262144 + ${!n})) count=1 iflag=direct status=none | xxd -p -c16 >/tmp/k/$n
+  done
+  expect_equal 4096 "$(wc -l </tmp/k/a)" "the number of cipher blocks"
+  expect_equal 0 "$(paste /tmp/k/a /tmp/k/b | awk '$1==$2' | wc -l)" "the number of equal cipher blocks"
+}
+
+case_tampered_headers_are_refused() {
+  mkdir -p /tmp/k
+  pool_up
+  expect_ok tclone create v --size 16M --fs none
+  local key outer way
+  key=$(key_file v) outer=$(field vaults/v.toml outer)
+  expect_ok tclone key backup v /tmp/k/header
+  expect_ok tclone deactivate v
+  tamper() {
+    expect_ok dmsetup create victim --table "0 2199023255552 thin /dev/mapper/tclone-p-_pool $outer"
+    expect_ok "$@" /dev/mapper/victim
+    expect_ok dmsetup remove victim
+    refused 8 'header' tclone activate v
+    expect_exit 8 tclone key test v
+    expect_exit 8 tclone key add v --key file:/tmp/k/header
+    expect_ok tclone key restore v /tmp/k/header --yes
+    expect_ok tclone activate v
+    expect_ok tclone deactivate v
+  }
+  local uuid
+  uuid=$(field vaults/v.toml uuid)
+  local format=(cryptsetup luksFormat -q --type luks2 --key-file "$key" --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --uuid
+    "$(sed -n '/^\[header\]/,$s/^uuid = "\(.*\)"/\1/p' /var/lib/tclone/p/vaults/v.toml)")
+  local small=(--luks2-metadata-size 16k --luks2-keyslots-size 1056k --offset 4096)
+  tamper cryptsetup luksUUID -q --uuid 11111111-2222-4333-8444-555555555555
+  tamper "${format[@]}" "${small[@]}" --sector-size 512
+  tamper "${format[@]}" "${small[@]}" --sector-size 4096 --cipher aes-cbc-essiv:sha256 --key-size 256
+  tamper "${format[@]}" "${small[@]}" --sector-size 4096 --key-size 256
+  tamper "${format[@]}" "${small[@]/4096/8192}" --sector-size 4096
+  tamper "${format[@]}" "${small[@]}" --sector-size 4096 --cipher cipher_null-ecb --key-size 128
+  wipe() { dd if=/dev/urandom of="$1" bs=1M count=2 conv=notrunc,fsync status=none; }
+  tamper wipe
+}
+
+# hex_of FILE: as strace -xx spells it.
+hex_of() { xxd -p -c1 "$1" | sed 's/^/\\x/' | tr -d '\n'; }
+
+case_secrets_are_nowhere_to_be_seen() {
+  mkdir -p /tmp/k
+  pool_up
+  head -c 48 /dev/urandom | base64 -w0 >/tmp/k/secret; chmod 600 /tmp/k/secret
+  # The key command looks at who started it, then gives the key.
+  cat >/tmp/k/give <<'TEXT'
+#!/bin/bash
+cat /proc/$PPID/cmdline /proc/$PPID/environ /proc/self/environ >>/tmp/k/seen
+grep 'Max core' /proc/$PPID/limits >/tmp/k/limits
+exec cat /tmp/k/secret
+TEXT
+  chmod 700 /tmp/k/give
+  expect_ok tclone -vv create v --size 16M --fs none --key exec:/tmp/k/give
+  cat "$lab_tmp/out" "$lab_tmp/err" >>/tmp/k/seen
+  expect_ok tclone -vv deactivate v
+  expect_ok tclone -vv activate v --json
+  cat "$lab_tmp/out" "$lab_tmp/err" >>/tmp/k/seen
+  expect_ok tclone -vv key add v --key file:/tmp/k/secret
+  cat "$lab_tmp/out" "$lab_tmp/err" >>/tmp/k/seen
+  printf 'wrong-%s' "$(</tmp/k/secret)" >/tmp/k/wrong; chmod 600 /tmp/k/wrong
+  expect_exit 7 tclone -vv key test v --key file:/tmp/k/wrong --json
+  cat "$lab_tmp/out" "$lab_tmp/err" >>/tmp/k/seen
+  dmsetup table --showkeys >>/tmp/k/seen
+  cat /var/lib/tclone/p/*.toml /var/lib/tclone/p/*/*.toml >>/tmp/k/seen
+  grep -q logon /tmp/k/seen || lost "dm-crypt has its key in its table"
+  expect_equal 'Max core file size 0 0 bytes' "$(tr -s ' ' </tmp/k/limits | sed 's/ $//')" "the limit of core dumps"
+  local form forms=("$(</tmp/k/secret)" "$(xxd -p -c999 /tmp/k/secret)" "$(base64 -w0 /tmp/k/secret)")
+  for form in "${forms[@]}"; do
+    expect_equal 0 "$(found /tmp/k/seen "$form")" "lines with the secret"
+  done
+  expect_equal 0 "$(found "${disk[0]}" "${forms[0]}")" "lines on the raw disk with the secret"
+  if ! command -v strace >/dev/null; then say "without strace: system calls are left out"; return 0; fi
+  expect_ok tclone deactivate v
+  # Reading the key is the one call that must have it, and so the control.
+  run strace -f -xx -s 4096 -o /tmp/k/trace tclone -vv activate v
+  if ((status != 0)); then say "strace does not work here: system calls are left out"; return 0; fi
+  local text
+  text=$(hex_of /tmp/k/secret)
+  expect_differ 0 "$(grep -cE 'read\(' <(grep -F "$text" /tmp/k/trace))" "the reads of the key (the positive control)"
+  # The key command writes it into the pipe that tclone reads; nobody else passes it on.
+  local teller
+  teller=$(grep -F "$text" /tmp/k/trace | grep -vE 'read\(|write\(1, ' | head -n 3)
+  [[ -z $teller ]] || lost "the secret is in another system call: ${teller:0:120}"
+}

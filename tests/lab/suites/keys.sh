@@ -1,0 +1,249 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lab: --disks 1x1G --timeout 180
+# needs: tclone
+# Where keys come from, and the commands that change them.
+source "$LAB_SOURCE/tests/lab/tclone.sh"
+
+case_teardown() { pool_away; rm -rf /tmp/k; }
+
+begin() { mkdir -p /tmp/k; pool_up; }
+# A secret of N bytes of text: secret FILE [BYTES]
+secret() { head -c "${2:-48}" /dev/urandom | base64 -w0 >"$1"; chmod 600 "$1"; }
+key_file() { echo "/etc/tclone/keys/$(field "vaults/$1.toml" uuid).key"; }
+again() { expect_ok tclone deactivate "$1"; expect_ok tclone activate "$1"; }
+# keyslots NAME: numbers of its slots
+slots() { tclone key list "$1" | sed -n 's/^\([0-9]\+\).*/\1/p' | tr '\n' ' '; }
+
+# on_tty COMMAND ANSWER…: types an answer at each question the command asks on its terminal.
+on_tty() {
+  local command=$1 asked=0 pid want
+  shift
+  rm -f /tmp/k/in /tmp/k/tty
+  mkfifo /tmp/k/in
+  script -qefc "$command" /tmp/k/tty </tmp/k/in >/dev/null 2>&1 &
+  pid=$!
+  exec 9>/tmp/k/in
+  for want; do
+    asked=$((asked + 1))
+    while (($(grep -oE 'assphrase for [^:]*: |again: ' /tmp/k/tty | wc -l) < asked)); do
+      kill -0 $pid 2>/dev/null || break 2
+      sleep 0.1
+    done
+    printf '%s\n' "$want" >&9
+  done
+  exec 9>&-
+  status=0
+  wait $pid || status=$?
+}
+
+case_files_commands_keyrings_and_credentials() {
+  begin
+  secret /tmp/k/file; secret /tmp/k/exec; secret /tmp/k/cred
+  export CREDENTIALS_DIRECTORY=/tmp/k
+  printf '#!/bin/sh\ncat /tmp/k/exec\n' >/tmp/k/give; chmod 755 /tmp/k/give
+  local sources=(file:/tmp/k/file exec:/tmp/k/give credential:cred) source n=0
+  if command -v keyctl >/dev/null; then
+    keyctl padd user tclone:test @u </tmp/k/file >/dev/null || lost "keyctl"
+    sources+=(keyring:tclone:test)
+  else
+    say "without keyctl (keyutils): keyrings are left out"
+  fi
+  for source in "${sources[@]}"; do
+    n=$((n + 1))
+    expect_ok tclone create "v$n" --size 16M --fs none --key "$source"
+    expect_equal "${source%%:*}" "$(field "vaults/v$n.toml" kind)" "the recorded kind"
+    expect_equal "${source#*:}" "$(field "vaults/v$n.toml" reference)" "the recorded reference"
+    again "v$n"
+    expect_ok tclone key test "v$n"
+    expect_no_file "$(key_file "v$n")"
+  done
+  rm /tmp/k/cred
+  expect_ok tclone deactivate v3
+  refused 7 'credential' tclone activate v3
+}
+
+case_standard_input_and_the_terminal() {
+  begin
+  echo 'a passphrase' >/tmp/k/in1
+  expect_ok bash -c 'tclone create v1 --size 16M --fs none --key stdin </tmp/k/in1'
+  expect_ok tclone deactivate v1
+  expect_exit 7 tclone activate v1
+  expect_exit 7 bash -c 'echo wrong | tclone activate v1'
+  # One newline at the end is not part of it.
+  expect_ok bash -c 'printf "a passphrase" | tclone activate v1'
+  expect_ok tclone deactivate v1
+  expect_ok bash -c 'tclone activate v1 </tmp/k/in1'
+  expect_exit 7 tclone create v2 --size 16M --fs none --key prompt
+  on_tty 'tclone create v2 --size 16M --fs none --key prompt' 'long and winding' 'long and winding'
+  expect_equal 0 "$status" "the exit status of create"
+  expect_ok tclone deactivate v2
+  on_tty 'tclone activate v2' 'wrong'
+  expect_equal 7 "$status" "the exit status with a wrong passphrase"
+  on_tty 'tclone activate v2' 'long and winding'
+  expect_equal 0 "$status" "the exit status of activate"
+  grep -q 'winding' /tmp/k/tty && lost "the terminal shows the passphrase"
+  return 0
+}
+
+case_a_token_opens_what_it_was_enrolled_for() {
+  command -v keyctl >/dev/null || { say "left out: there is no keyctl"; return 0; }
+  begin
+  secret /tmp/k/tok
+  keyctl padd user tclone:token @u </tmp/k/tok >/dev/null || lost "keyctl"
+  expect_ok tclone create v --size 16M --fs none
+  expect_exit 7 tclone key add v --key token
+  expect_ok tclone key add v --key file:/tmp/k/tok
+  local thin
+  thin=/dev/mapper/tclone-p-_$(field vaults/v.toml outer).thin
+  expect_ok cryptsetup token add --key-description tclone:token "$thin"
+  expect_ok tclone key add v --key token
+  expect_ok tclone key rm v --key file --use token
+  expect_equal token "$(field vaults/v.toml kind)" "the recorded kind"
+  again v
+}
+
+case_keys_are_added_and_removed() {
+  begin
+  secret /tmp/k/a; secret /tmp/k/b; secret /tmp/k/c; secret /tmp/k/d
+  expect_ok tclone create v --size 16M --fs none
+  local made
+  made=$(key_file v)
+  expect_file "$made"
+  refused 4 'last one' tclone key rm v 0
+  refused 3 'no key slot 9' tclone key rm v 9
+  refused 2 'missing' tclone key rm v
+  refused 2 'missing' tclone key add v
+  refused 7 '' tclone key test v --key file:/tmp/k/a
+  expect_ok tclone key add v --key file:/tmp/k/a
+  expect_ok tclone key add v --key file:/tmp/k/a
+  expect_text 'nothing|already'
+  expect_ok tclone key add v --key file:/tmp/k/b --unlock file:/tmp/k/a
+  expect_ok tclone key add v --key file:/tmp/k/c
+  expect_equal '0 1 2 3 ' "$(slots v)" "the slots"
+  refused 6 'slot' tclone key add v --key file:/tmp/k/d
+  refused 7 '' tclone key add v --key file:/tmp/k/d --unlock file:/tmp/k/d
+  expect_ok tclone key list v --json
+  expect_text '"reference": "/tmp/k/c"'
+  # The generated key goes, with its file; the record turns to the last one added, closed or open.
+  expect_ok tclone deactivate v
+  expect_ok tclone key rm v --key file
+  expect_no_file "$made"
+  expect_equal /tmp/k/c "$(field vaults/v.toml reference)" "the recorded source"
+  expect_ok tclone activate v
+  expect_ok tclone key rm v 3 --use file:/tmp/k/a
+  expect_equal /tmp/k/a "$(field vaults/v.toml reference)" "the recorded source"
+  expect_ok tclone key rm v --key file:/tmp/k/b
+  expect_equal '1 ' "$(slots v)" "the slots"
+  again v
+  refused 7 '' tclone key test v --key file:/tmp/k/c
+  refused 4 'last one' tclone key rm v 1
+  # A key file may be made again.
+  expect_ok tclone key add v --key file
+  expect_file "$made"
+  expect_ok tclone key rm v 1
+  again v
+  expect_ok tclone key rm v --key file --yes
+  expect_text 'nothing opens'
+  expect_equal '' "$(slots v)" "the slots"
+  expect_ok tclone deactivate v
+  expect_exit 7 tclone activate v
+}
+
+case_a_clone_is_handed_over_to_a_tenant() {
+  begin
+  secret /tmp/k/tenant
+  expect_ok tclone create db --size 16M --fs none
+  expect_ok tclone clone db web1
+  expect_ok tclone key add web1 --key file:/tmp/k/tenant
+  expect_ok tclone key rm web1 --key file
+  mv /tmp/k/tenant /tmp/tenant.away
+  expect_ok tclone deactivate web1
+  expect_exit 7 tclone activate web1
+  expect_text '/tmp/k/tenant'
+  mv /tmp/tenant.away /tmp/k/tenant
+  expect_ok tclone activate web1
+  # Also when the host cannot read the tenant's key at that moment.
+  expect_ok tclone clone db web2
+  expect_ok tclone key add web2 --key file:/tmp/k/tenant
+  mv /tmp/k/tenant /tmp/tenant.away
+  expect_ok tclone key rm web2 --key file
+  expect_ok tclone deactivate web2
+  expect_exit 7 tclone activate web2
+  rm /tmp/tenant.away
+}
+
+case_headers_are_saved_and_brought_back() {
+  begin
+  expect_ok tclone create v --size 16M --fs none
+  expect_ok tclone create w --size 16M
+  fill /dev/mapper/tclone-p-v seed 4
+  sync
+  local sum
+  sum=$(checksum /dev/mapper/tclone-p-v)
+  expect_ok tclone key backup v /tmp/k/v.header
+  expect_equal 600 "$(stat -c %a /tmp/k/v.header)" "the mode"
+  refused 4 'exists' tclone key backup v /tmp/k/v.header
+  refused 2 'in a pool' tclone key backup v /var/lib/tclone/p/v.header
+  mnt w
+  refused 2 'in a pool' tclone key backup v /mnt/w/v.header
+  refused 5 'open' tclone key restore v /tmp/k/v.header --yes
+  expect_ok tclone deactivate v
+  refused 2 'yes' tclone key restore v /tmp/k/v.header
+  umnt w
+  expect_ok tclone deactivate w
+  refused 8 'UUID' tclone key restore w /tmp/k/v.header --yes
+  # The header is overwritten by accident.
+  local outer
+  outer=$(field vaults/v.toml outer)
+  expect_ok dmsetup create victim --table "0 8192 thin /dev/mapper/tclone-p-_pool $outer"
+  expect_ok dd if=/dev/zero of=/dev/mapper/victim bs=1M count=2 conv=fsync
+  expect_ok dmsetup remove victim
+  expect_exit 8 tclone activate v
+  expect_ok tclone key restore v /tmp/k/v.header --yes
+  expect_ok tclone activate v
+  expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-v)" "the data"
+}
+
+case_odd_keys() {
+  begin
+  : >/tmp/k/empty
+  printf 'x' >/tmp/k/one
+  head -c 256 /dev/urandom >/tmp/k/binary; printf '\n\0\n' >>/tmp/k/binary
+  printf 'some text of more than thirty-two bytes\n' >/tmp/k/newline
+  head -c 8388609 /dev/zero >/tmp/k/huge
+  chmod 600 /tmp/k/*
+  refused 7 'empty' tclone create v --size 16M --fs none --key file:/tmp/k/empty
+  refused 7 '8 MiB' tclone create v --size 16M --fs none --key file:/tmp/k/huge
+  local kind
+  for kind in one binary newline; do
+    expect_ok tclone create "v.$kind" --size 16M --fs none --key "file:/tmp/k/$kind"
+    again "v.$kind"
+  done
+  # A file is taken byte for byte.
+  printf 'some text of more than thirty-two bytes' >/tmp/k/newline
+  expect_ok tclone deactivate v.newline
+  refused 7 'no key slot' tclone activate v.newline
+  chmod 644 /tmp/k/binary
+  expect_ok tclone deactivate v.binary
+  refused 7 'chmod 600' tclone activate v.binary
+}
+
+case_an_interrupted_change_locks_nobody_out() {
+  begin
+  secret /tmp/k/a
+  expect_ok tclone create v --size 16M --fs none
+  expect_ok tclone deactivate v
+  run env TCLONE_FAULT=keyslot.added=fail tclone key add v --key file:/tmp/k/a
+  ((status != 0)) || { say "left out: this tclone has no fail points"; return 0; }
+  expect_ok tclone key add v --key file:/tmp/k/a
+  local point
+  for point in step commit committed recorded settled; do
+    run env "TCLONE_FAULT=$point=kill" tclone key rm v --key file
+    expect_ok tclone recover
+    expect_ok tclone activate v
+    expect_ok tclone deactivate v
+    expect_ok tclone key add v --key file
+    expect_ok tclone key test v --key file:/tmp/k/a
+  done
+}

@@ -1,0 +1,240 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lab: --disks 3x1G --var 5G --timeout 600
+# needs: tclone
+# Pools: on one device, on several, in a file; labels, owners, import and export; images copied in.
+source "$LAB_SOURCE/tests/lab/tclone.sh"
+case_teardown() { pool_away; rm -f /var/lib/tclone/*.pool; }
+
+suite_setup() { [[ -e /etc/machine-id ]] || echo 0123456789abcdef0123456789abcdef >/etc/machine-id; }
+
+dev() { printf '/dev/mapper/tclone-p-%s\n' "$1"; }
+scribble() { fill "$(dev "$1")" "$2" "$3" && sync; }
+
+case_a_pool_in_the_default_file() {
+  # No argument at all: 80 % of the free space, sparse, called default.
+  tc_pool=default
+  expect_ok tclone pool create
+  expect_file /var/lib/tclone/default.pool
+  expect_ok tclone create db --size 16M
+  local used
+  used=$(stat -c %b /var/lib/tclone/default.pool)
+  ((used < 100 * 2048)) || lost "the file of a new pool takes $used sectors"
+  expect_ok tclone status
+  expect_text '/var/lib/tclone/default.pool'
+  expect_ok tclone pool deactivate
+  expect_ok losetup -a
+  expect_equal '' "$out" "the loop devices of a pool that is down"
+  expect_ok tclone pool activate
+  expect_ok tclone activate db
+  fsck_ok db
+  records_agree
+  expect_ok tclone pool destroy default --yes
+  expect_no_file /var/lib/tclone/default.pool
+}
+
+case_a_pool_in_a_file_of_a_given_size() {
+  refused_file() { refused 2 "$1" tclone pool create p --file "$2" --size "$3"; }
+  refused_file '' relative.pool 1G
+  refused_file '' /var/lib/tclone/x.pool 8M
+  expect_no_file /var/lib/tclone/x.pool
+  refused 3 '' tclone pool create p --file /no/such/folder/x.pool --size 1G
+  refused 2 '' tclone pool create p "${disk[0]}" --size 1G
+  expect_ok tclone pool create p --file /var/lib/tclone/x.pool --size 600M
+  expect_equal 629145600 "$(stat -c %s /var/lib/tclone/x.pool)" "the size of the file"
+  refused 4 '' tclone pool create q --file /var/lib/tclone/x.pool --size 1G
+  expect_ok tclone create db --size 16M
+  fsck_ok db
+}
+
+case_a_pool_on_several_devices() {
+  expect_ok tclone pool create p "${disk[0]}" "${disk[1]}" "${disk[2]}" --force
+  expect_ok tclone status
+  expect_text 'of 2\.[5-9]G'
+  expect_ok tclone create db --size 1536M --fs none
+  # More than one device holds, so that data lies on two.
+  dd if=/dev/urandom of="$(dev db)" bs=1M count=8 seek=0 conv=fsync,notrunc status=none
+  dd if="$(dev db)" of="$(dev db)" bs=1M count=8 seek=1400 conv=fsync,notrunc status=none
+  local sum
+  sum=$(head -c 8M "$(dev db)" | sha256sum)
+  expect_ok tclone pool export p
+  expect_no_file /etc/tclone/pools/p.toml
+  refused 2 'not named' tclone pool import "${disk[0]}" "${disk[2]}"
+  refused 2 '' tclone pool import "${disk[0]}" "${disk[0]}" "${disk[1]}" "${disk[2]}"
+  # In any order.
+  expect_ok tclone pool import "${disk[2]}" "${disk[0]}" "${disk[1]}"
+  expect_ok tclone activate db
+  expect_equal "$sum" "$(head -c 8M "$(dev db)" | sha256sum)" "the content after an import"
+  # One device is missing at activation.
+  expect_ok tclone pool deactivate p
+  expect_ok dd if=/dev/zero of="${disk[1]}" bs=4096 count=256 conv=fsync,notrunc status=none
+  expect_exit 3 tclone pool activate p
+  expect_text "${disk[1]}"
+  # Its label can be had from nowhere else; take what is left away by hand.
+  rm /etc/tclone/pools/p.toml /etc/tclone/keys/*
+}
+
+case_labels_are_mended_or_refused() {
+  pool_up
+  expect_ok tclone create db --size 16M
+  expect_ok tclone pool deactivate p
+  expect_ok dd if=/dev/urandom of="${disk[0]}" bs=4096 count=1 conv=fsync,notrunc status=none
+  expect_ok tclone pool activate p
+  expect_text 'mended'
+  expect_ok tclone pool deactivate p
+  expect_ok tclone pool activate p
+  expect_no_text 'mended'
+  expect_ok tclone pool deactivate p
+  expect_ok dd if=/dev/urandom of="${disk[0]}" bs=4096 count=1 seek=128 conv=fsync,notrunc status=none
+  expect_ok tclone pool activate p
+  expect_text 'mended'
+  expect_ok tclone activate db
+  fsck_ok db
+  expect_ok tclone pool deactivate p
+  expect_ok dd if="${disk[0]}" of=/tmp/label bs=1M count=1 status=none
+  # Both: one byte of each, so that the magic is still there.
+  printf X | dd of="${disk[0]}" bs=1 seek=100 conv=fsync,notrunc status=none
+  printf X | dd of="${disk[0]}" bs=1 seek=524388 conv=fsync,notrunc status=none
+  refused 8 "${disk[0]}" tclone pool activate p
+  refused 8 "${disk[0]}" tclone pool import "${disk[0]}"
+  expect_ok dd if=/dev/zero of="${disk[0]}" bs=1M count=1 conv=fsync,notrunc status=none
+  refused 3 "${disk[0]}" tclone pool activate p
+  expect_ok dd if=/tmp/label of="${disk[0]}" bs=1M conv=fsync,notrunc status=none
+  expect_ok tclone pool activate p
+  rm /tmp/label
+}
+
+case_another_host_has_it() {
+  pool_up
+  local mine
+  mine=$(</etc/machine-id)
+  expect_ok tclone create db --size 16M --fs none
+  scribble db x 4
+  local sum
+  sum=$(checksum "$(dev db)")
+  # Cut off from one host without being deactivated there: devices gone, the label still says that it is active.
+  expect_ok dd if="${disk[0]}" of=/tmp/label bs=1M count=1 status=none
+  expect_ok tclone pool deactivate p
+  expect_ok dd if=/tmp/label of="${disk[0]}" bs=1M conv=fsync,notrunc status=none
+  echo fedcba9876543210fedcba9876543210 >/etc/machine-id
+  mv /etc/tclone/pools/p.toml /tmp/p.toml
+  refused 5 "$mine" tclone pool import "${disk[0]}"
+  expect_ok tclone pool import "${disk[0]}" --takeover
+  expect_ok tclone activate db
+  expect_equal "$sum" "$(checksum "$(dev db)")" "the content after the takeover"
+  expect_ok tclone pool deactivate p
+  # Given up, the first one may have it again.
+  echo "$mine" >/etc/machine-id
+  mv /tmp/p.toml /etc/tclone/pools/p.toml
+  expect_ok tclone pool activate p
+  expect_ok tclone pool deactivate p
+  echo fedcba9876543210fedcba9876543210 >/etc/machine-id
+  expect_ok tclone pool activate p
+  echo "$mine" >/etc/machine-id
+  rm /tmp/label
+}
+
+case_a_machine_that_never_saw_it() {
+  pool_up
+  expect_ok tclone create db --size 16M --fs none
+  scribble db x 4
+  local sum
+  sum=$(checksum "$(dev db)")
+  expect_ok tclone publish db -m note --tag stable
+  expect_ok tclone clone db@1 web
+  expect_ok tclone pool deactivate p
+  mkdir /tmp/tclone.etc
+  cp -a /etc/tclone/. /tmp/tclone.etc
+  rm -rf /etc/tclone/*
+  rm -rf /run/tclone
+  expect_ok tclone pool import "${disk[0]}" --name q
+  tc_pool=q
+  expect_ok tclone log db
+  expect_text 'db@1.*stable.*note'
+  # Names, lineage and history are in the pool, the keys are not.
+  refused 7 '' tclone activate db
+  mkdir -p /etc/tclone/keys
+  cp -a /tmp/tclone.etc/keys/. /etc/tclone/keys/
+  expect_ok tclone activate db web
+  expect_equal "$sum" "$(checksum /dev/mapper/tclone-q-db)" "the content on the new machine"
+  expect_equal "$sum" "$(checksum /dev/mapper/tclone-q-web)" "the clone on the new machine"
+  expect_ok tclone publish db
+  rm -rf /tmp/tclone.etc
+  records_agree
+  expect_ok tclone pool destroy q --yes
+}
+
+case_a_pool_that_moved_or_was_swapped() {
+  expect_ok tclone pool create p --file /var/lib/tclone/a.pool --size 600M
+  expect_ok tclone create db --size 16M
+  expect_ok tclone pool deactivate p
+  mv /var/lib/tclone/a.pool /var/lib/tclone/b.pool
+  refused 3 'a.pool' tclone pool activate p
+  expect_ok tclone pool create q --file /var/lib/tclone/a.pool --size 600M
+  expect_ok tclone pool deactivate q
+  refused 8 'another pool' tclone pool activate p
+  refused 4 '' tclone pool import /var/lib/tclone/b.pool --name q
+  expect_ok tclone pool import /var/lib/tclone/b.pool
+  expect_ok tclone activate db -p p
+  expect_exit 2 tclone list
+  expect_text 'p q'
+  expect_ok tclone pool destroy q --yes
+  expect_ok tclone list
+}
+
+case_images_are_copied_and_stay_sparse() {
+  pool_up
+  truncate -s 200M /tmp/image
+  expect_ok mkfs.ext4 -q -F -E nodiscard /tmp/image
+  mkdir -p /mnt/i
+  expect_ok mount -o loop /tmp/image /mnt/i
+  fill /mnt/i/data x 6
+  expect_ok umount /mnt/i
+  expect_ok tclone create a --from /tmp/image
+  expect_equal "$(checksum /tmp/image)" "$(checksum "$(dev a)")" "the copy of an image file"
+  expect_ok tclone show a
+  expect_text ext4
+  local mapped
+  read -r _ _ _ mapped _ < <(dmsetup status tclone-p-a)
+  ((mapped < 40 * 2048)) || lost "the copy of a sparse image file takes $mapped sectors"
+  # A block device: its zeros are not written down.
+  expect_ok losetup /dev/loop7 /tmp/image
+  expect_ok tclone create b --from /dev/loop7 --size 256M
+  expect_equal "$(checksum /tmp/image)" "$(checksum "$(dev b)" 209715200)" "the copy of a block device"
+  read -r _ _ _ mapped _ < <(dmsetup status tclone-p-b)
+  ((mapped < 40 * 2048)) || lost "the copy of a block device full of zeros takes $mapped sectors"
+  expect_ok mount /dev/loop7 /mnt/i
+  refused 5 '/mnt/i' tclone create c --from /dev/loop7
+  expect_ok umount /mnt/i
+  expect_ok losetup -d /dev/loop7
+  refused 2 'more than the size' tclone create c --from /tmp/image --size 100M
+  : >/tmp/empty
+  refused 2 'empty' tclone create c --from /tmp/empty
+  refused 2 '' tclone create c --from /tmp
+  printf 'seven b' >/tmp/odd
+  expect_ok tclone create odd --from /tmp/odd
+  expect_equal 'seven b' "$(head -c 7 "$(dev odd)")" "the content of an odd image"
+  fsck_ok a
+  rm /tmp/image /tmp/empty /tmp/odd
+}
+
+case_sectors_of_512_bytes() {
+  pool_up --sector-size 512
+  truncate -s 64M /tmp/image
+  expect_ok mkfs.ext4 -q -F -b 1024 /tmp/image
+  expect_ok tclone create a --from /tmp/image
+  expect_ok blockdev --getss "$(dev a)"
+  expect_equal 512 "$out" "the sector size"
+  fsck_ok a
+  mnt a; echo text >/mnt/a/f; umnt a
+  expect_ok tclone publish a
+  expect_ok tclone clone a@1 b
+  mnt b
+  expect_equal text "$(</mnt/b/f)" "the file in the clone"
+  umnt b
+  fsck_ok b
+  expect_ok tclone create x --size 320M --fs xfs
+  fsck_ok x xfs
+  refused 2 '' tclone pool create q "${disk[1]}" --sector-size 1024
+  rm /tmp/image
+}

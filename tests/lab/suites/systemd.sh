@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lab: --systemd --disks 1x1G --var 1G --timeout 400
+# needs: tclone
+# With systemd as PID 1 and udevd running: the unit that activates pools at boot, udev's view of the layers, cookies.
+
+suite_setup() {
+  mkdir -p /mnt/a /mnt/b
+  cp "$LAB_SOURCE/systemd/56-tclone.rules" /etc/udev/rules.d/
+  sed 's,@CMAKE_INSTALL_FULL_SBINDIR@,/usr/local/bin,g' "$LAB_SOURCE/systemd/tclone-activate@.service.in" \
+    >/etc/systemd/system/tclone-activate@.service
+  udevadm control --reload
+  systemctl daemon-reload
+}
+
+case_a_unit_activates_a_pool_with_its_volumes_and_takes_it_down() {
+  unset DM_DISABLE_UDEV
+  expect_ok tclone pool create p "${disk[0]}"
+  expect_ok tclone create db --size 64M
+  expect_ok tclone clone db web1
+  expect_ok tclone pool deactivate p
+  expect_ok systemctl start tclone-activate@p.service
+  expect_file /dev/mapper/tclone-p-db
+  expect_file /dev/mapper/tclone-p-web1
+  expect_ok systemctl stop tclone-activate@p.service
+  expect_no_file /dev/mapper/tclone-p-db
+  expect_ok tclone pool destroy p --yes
+}
+
+case_udev_sees_the_volume_and_none_of_the_layers_below_it() {
+  unset DM_DISABLE_UDEV
+  expect_ok tclone pool create p "${disk[0]}"
+  expect_ok tclone create db --size 64M
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 web1
+  udevadm settle
+  local uuid link
+  uuid=$(blkid -s UUID -o value /dev/mapper/tclone-p-db)
+  link=$(readlink -f "/dev/disk/by-uuid/$uuid")
+  expect_equal "$(readlink -f /dev/mapper/tclone-p-db)" "$link" "what the filesystem's UUID leads to"
+  for link in /dev/disk/by-uuid/*; do
+    [[ $(readlink -f "$link") != $(readlink -f /dev/mapper/tclone-p-_1.crypt) ]] || lost "udev scanned a hidden layer: $link"
+  done
+  expect_ok tclone pool destroy p --yes
+}
+
+case_a_stopped_udevd_delays_a_command_but_does_not_hang_it() {
+  unset DM_DISABLE_UDEV
+  expect_ok tclone pool create p "${disk[0]}"
+  local udevd
+  udevd=$(pidof systemd-udevd)
+  kill -STOP $udevd
+  run timeout 100 tclone create db --size 16M --fs none
+  kill -CONT $udevd
+  ((status == 0)) || { lab_show; lost "a command with udevd stopped ended with $status"; }
+  udevadm settle
+  expect_ok tclone pool destroy p --yes
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The promise of the operation protocol: wherever an operation fails or the program or the machine ends, the next
+// command finds it done or makes it undone, and the pool whole.
+#include <fstream>
+
+#include "dm/names.h"
+#include "unit/engine/rig.h"
+
+using namespace tclone;
+using test::Deed;
+using test::Rig;
+
+namespace {
+
+enum class End { reboot, kill };
+
+void end_here(Rig& rig, End how, bool& marked) {
+  marked = std::filesystem::exists(rig.file("run/p.working"));
+  if (how == End::reboot) {
+    rig.mapper.reboot();
+  } else {
+    rig.mapper.kill_caller();
+  }
+}
+
+void start_again(Rig& rig, End how, bool marked) {
+  if (how == End::reboot) {
+    std::filesystem::remove_all(rig.file("run"));
+    std::filesystem::create_directory(rig.file("run"));
+    rig.bring_up();
+  } else if (marked) {
+    std::ofstream(rig.file("run/p.working")).flush();  // unwinding has removed it; a kill does not
+  }
+}
+
+/// Ends the deed at that point, if it comes so far.
+bool crashed(Rig& rig, const Deed& deed, std::uint64_t point, End how) {
+  bool marked = false;
+  rig.points.arm(point, [&] { end_here(rig, how, marked); });
+  try {
+    const std::string error = deed.act(rig);  // not in a CHECK, which would catch the Crash
+    rig.points.disarm();
+    CHECK(error == "");
+    return false;
+  } catch (const test::Crash&) {
+    start_again(rig, how, marked);
+    return true;
+  }
+}
+
+struct Expected {
+  std::map<std::string, std::string> before, after;
+  std::uint64_t points = 0;
+};
+
+Expected complete_run(const Deed& deed, bool closed) {
+  Rig rig;
+  rig.populate();
+  if (closed) rig.deactivate_all();
+  Expected out;
+  out.before = rig.shape();
+  rig.points.arm(~0ULL, [] {});
+  CHECK(deed.act(rig) == "");
+  out.points = rig.points.passed();
+  out.after = rig.shape();
+  rig.check_whole();
+  return out;
+}
+
+void check_recovered(Rig& rig, const Expected& expected) {
+  REQUIRE_OK(engine::recover(rig.env, "p"));
+  const auto shape = rig.shape();
+  if (shape != expected.before) CHECK(shape == expected.after);
+  const auto files = rig.files();
+  const auto devices = rig.devices();
+  const auto again = engine::recover(rig.env, "p");
+  REQUIRE(again);
+  CHECK_FALSE(again->changed);
+  CHECK(rig.files() == files);
+  CHECK(rig.devices() == devices);
+  rig.check_whole();
+}
+
+void crash_everywhere(const Deed& deed, bool closed, std::uint64_t stride) {
+  const Expected expected = complete_run(deed, closed);
+  for (const End how : {End::reboot, End::kill}) {
+    for (std::uint64_t point = how == End::kill ? stride / 2 : 0; point < expected.points; point += stride) {
+      INFO(deed.name << (closed ? ", all closed" : "") << ", " << (how == End::kill ? "kill" : "reboot") << " at point "
+                     << point << " of " << expected.points);
+      Rig rig;
+      rig.populate();
+      if (closed) rig.deactivate_all();
+      REQUIRE(crashed(rig, deed, point, how));
+      check_recovered(rig, expected);
+    }
+  }
+}
+
+/// TCLONE_CRASH_STRIDE=1 tries every point; the usual run a few of each, so that it stays short.
+std::uint64_t stride() {
+  const char* wish = std::getenv("TCLONE_CRASH_STRIDE");
+  return wish == nullptr ? 13 : std::strtoull(wish, nullptr, 10);
+}
+
+}  // namespace
+
+TEST_CASE("wherever an operation is cut off, it is done or undone afterwards") {
+  for (const Deed& deed : test::deeds()) crash_everywhere(deed, false, stride());
+}
+
+TEST_CASE("wherever an operation on closed vaults is cut off, it is done or undone afterwards") {
+  for (const Deed& deed : test::deeds()) crash_everywhere(deed, true, stride() * 2);
+}
+
+TEST_CASE("a recovery that is cut off itself is finished by the next one") {
+  for (const std::size_t which : {0U, 6U, 9U, 14U, 18U}) {
+    const Deed& deed = test::deeds()[which];
+    const Expected expected = complete_run(deed, true);
+    for (std::uint64_t first = 5; first < expected.points; first += stride() * 5) {
+      for (std::uint64_t second = first % 3; second < 60; second += stride() * 2) {
+        INFO(deed.name << ", cut at " << first << " and in recovery at " << second);
+        Rig rig;
+        rig.populate();
+        rig.deactivate_all();
+        REQUIRE(crashed(rig, deed, first, End::reboot));
+        const Deed again{"recover", [](Rig& r) { return test::error_of(engine::recover(r.env, "p")); }};
+        if (!crashed(rig, again, second, End::kill)) break;
+        check_recovered(rig, expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("a missing key does not keep an operation from being recovered") {
+  for (const Deed& deed : test::deeds()) {
+    const Expected expected = complete_run(deed, true);
+    for (std::uint64_t point = 1; point < expected.points; point += stride() * 4) {
+      INFO(deed.name << ", cut at " << point);
+      Rig rig;
+      rig.populate();
+      rig.deactivate_all();
+      REQUIRE(crashed(rig, deed, point, End::reboot));
+      const std::set<std::string> keys = rig.key_files();
+      std::filesystem::copy(rig.file("etc/keys"), rig.file("away"));
+      for (const std::string& key : keys) std::filesystem::remove(rig.file("etc/keys/" + key + ".key"));
+      REQUIRE_OK(engine::recover(rig.env, "p"));
+      for (const Vault& v : rig.records().vaults) {
+        const std::string key = v.uuid.text() + ".key";
+        if (v.encrypted) std::filesystem::copy_file(rig.file("away/" + key), rig.file("etc/keys/" + key));
+      }
+      check_recovered(rig, expected);
+    }
+  }
+}
+
+TEST_CASE("whichever call to the kernel fails, the operation is undone and may be tried again") {
+  for (const Deed& deed : test::deeds()) {
+    const Expected expected = complete_run(deed, true);
+    for (const char* call : {"create", "message", "reload", "suspend", "resume", "guard", "pool_status"}) {
+      for (int skip = 0;; skip += static_cast<int>(stride())) {
+        INFO(deed.name << ", " << call << " fails at its call number " << skip + 1);
+        Rig rig;
+        rig.populate();
+        rig.deactivate_all();
+        const auto keys = rig.key_files();
+        rig.mapper.fail_next(call, EIO, skip);
+        const std::string error = deed.act(rig);
+        const bool came = !rig.mapper.forget_failures();
+        if (error.empty()) {
+          CHECK(rig.shape() == expected.after);
+          if (came) continue;
+          break;
+        }
+        const bool undone = rig.shape() == expected.before;
+        if (undone) CHECK(rig.key_files() == keys);
+        check_recovered(rig, expected);
+        if (undone) {
+          CHECK(deed.act(rig) == "");
+          rig.check_whole();
+        }
+      }
+    }
+  }
+}

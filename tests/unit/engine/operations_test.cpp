@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Commands as a whole, from request to records and kernel.
+#include <algorithm>
+#include <fstream>
+
+#include "dm/names.h"
+#include "dm/targets.h"
+#include "engine/session.h"
+#include "state/whereabouts.h"
+#include "unit/engine/rig.h"
+
+using namespace tclone;
+using test::Deed;
+using test::error_of;
+using test::Rig;
+namespace names = tclone::dm::names;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// Writes a word to the head of an active volume's device, or reads it.
+void write_word(Rig& rig, const std::string& volume, const std::string& word) {
+  std::fstream file(rig.mapper.path(names::volume("p", volume)), std::ios::in | std::ios::out | std::ios::binary);
+  file << word << " ";
+}
+std::string read_word(Rig& rig, const std::string& volume) {
+  std::ifstream file(rig.mapper.path(names::volume("p", volume)), std::ios::binary);
+  std::string word;
+  file >> word;
+  return word.substr(0, word.find('\0'));
+}
+
+std::string restart(Rig& rig, const std::string& name, const std::string& to, bool refresh, bool if_newer = false) {
+  engine::Restart r;
+  r.name = name;
+  r.to = to;
+  r.if_newer = if_newer;
+  return error_of(refresh ? engine::refresh(rig.env, r) : engine::revert(rig.env, r));
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Rig, "a created volume is active, in a vault of its own, with a key file") {
+  const auto out = create("db");
+  CHECK(out.device == mapper.path("tclone-p-db"));
+  CHECK(key_files().size() == 1);
+  const Vault vault = *store().vault("db");
+  CHECK(vault.volumes == 1);
+  CHECK(vault.writable == kMiB * 8);
+  CHECK(vault.provisioned <= vault.metadata);
+  CHECK(mapper.device("tclone-p-db")->udev == dm::Udev::visible);
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig, "a plain volume has neither header nor key") {
+  create("open", true);
+  CHECK(luks.headers().empty());
+  CHECK(key_files().empty());
+  CHECK(mapper.device(names::vault_crypt("p", store().vault("open")->outer)) == nullptr);
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig, "an own-key clone has a key of its own and stands on the version, read-only") {
+  create("db");
+  publish({"db"});
+  clone("db@1", "web");
+  CHECK(key_files().size() == 2);
+  const Volume web = *store().volume("web");
+  CHECK(web.own_key);
+  CHECK(web.origin == web.basis);
+  REQUIRE(mapper.device("tclone-p-db@1") != nullptr);
+  CHECK(mapper.device("tclone-p-db@1")->read_only);
+  CHECK(mapper.device("tclone-p-web")->udev == dm::Udev::low_priority);
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig,
+                 "a clone of a volume publishes a version first, and a shared one is a snapshot in the same vault") {
+  create("db");
+  const auto out = clone("db", "dev", true);
+  CHECK(out.versions.size() == 1);
+  const Volume dev = *store().volume("dev");
+  CHECK(dev.vault == "db");
+  CHECK_FALSE(dev.own_key);
+  CHECK_FALSE(dev.basis);
+  CHECK(store().vault("db")->volumes == 2);
+  CHECK(key_files().size() == 1);
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig, "a publish of several suspends all, then snapshots all, then resumes all") {
+  populate();
+  mapper.clear_calls();
+  publish({"dev", "web", "db"});
+  std::string order;
+  for (const std::string& call : mapper.calls()) {
+    if (call.rfind("suspend tclone-p-", 0) == 0 && !contains(call, "_")) order += 's';
+    if (contains(call, "create_snap")) order += 'm';
+    if (call.rfind("resume tclone-p-", 0) == 0 && !contains(call, "_")) order += 'r';
+  }
+  CHECK(order == "sssmmmrrr");
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig, "a revert that starts over keeps key and header and gives the space back") {
+  create("db");
+  publish({"db"});
+  clone("db@1", "web");
+  const auto keys = key_files();
+  const Vault vault = *store().vault("web");
+  write_word(*this, "web", "mine");
+  CHECK(restart(*this, "web", "", false) == "");
+  CHECK(key_files() == keys);
+  CHECK(luks.destroyed().empty());
+  CHECK(store().vault("web")->header == vault.header);
+  CHECK(store().volume("web")->thin.n > 0);
+  CHECK(read_word(*this, "web") == "");
+  CHECK(mapper.device("tclone-p-web") != nullptr);
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig, "a refresh goes to the newest version followed, and if-newer leaves a fresh one alone") {
+  populate();
+  CHECK(restart(*this, "solo", "", true) == "");
+  CHECK(store().volume("solo")->origin->number == 2);
+  engine::Restart r;
+  r.name = "solo";
+  r.if_newer = true;
+  const auto again = engine::refresh(env, r);
+  REQUIRE(again);
+  CHECK_FALSE(again->changed);
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig,
+                 "a volume that was active stays active under its name through a revert; a closed one stays closed") {
+  populate();
+  CHECK(restart(*this, "web", "1", false) == "");
+  CHECK(mapper.device("tclone-p-web") != nullptr);
+  deactivate_all();
+  CHECK(restart(*this, "web", "1", false) == "");
+  CHECK(mapper.device("tclone-p-web") == nullptr);
+  CHECK(devices().size() == 3);
+}
+
+TEST_CASE_METHOD(Rig, "rm destroys the header before the outer thin goes, and the key file") {
+  populate();
+  const std::string outer = std::to_string(store().vault("solo")->outer.n);
+  REQUIRE_OK(engine::remove(env, {"p", "solo"}));
+  CHECK(luks.destroyed().size() == 1);
+  CHECK_FALSE(store().has_volume("solo"));
+  CHECK_FALSE(store().has_vault("solo"));
+  CHECK(outer_thins().count(static_cast<std::uint32_t>(std::stoul(outer))) == 0);
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig, "what own-key clones stand on cannot be removed, and the refusal names them") {
+  populate();
+  const auto refused = engine::remove(env, {"p", "db@1"});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Code::exists);
+  CHECK(contains(refused.error().text(), "solo"));
+  CHECK(contains(refused.error().text(), "web"));
+  CHECK(engine::remove(env, {"p", "db"}).error().code == Code::exists);
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig, "a rename takes versions, clones' records, the vault and active devices along") {
+  populate();
+  REQUIRE_OK(engine::rename(env, {"p", "db"}, "data"));
+  CHECK(mapper.device("tclone-p-data") != nullptr);
+  CHECK(mapper.device("tclone-p-db") == nullptr);
+  CHECK(mapper.device("tclone-p-data@1") != nullptr);
+  CHECK(store().volume("web")->origin->text() == "data@1");
+  CHECK(store().version("web", 1)->basis->text() == "data@1");
+  CHECK(store().volume("dev")->vault == "data");
+  create("db");
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig, "a resize raises the record, the capacity and the active device; volumes are not shrunk") {
+  populate();
+  REQUIRE_OK(engine::resize(env, {"p", "web"}, kGiB * 4));
+  CHECK(to_bytes(mapper.table("tclone-p-web")->front().length) == kGiB * 4);
+  CHECK(store().vault("web")->capacity >= kGiB * 4);
+  CHECK(engine::resize(env, {"p", "web"}, kGiB).error().code == Code::usage);
+  check_whole();
+}
+
+TEST_CASE("a dry run tells the steps and changes nothing") {
+  for (const Deed& deed : test::deeds()) {
+    for (const bool closed : {false, true}) {
+      INFO(deed.name);
+      Rig rig;
+      rig.populate();
+      if (closed) rig.deactivate_all();
+      const auto files = rig.files();
+      const auto devices = rig.devices();
+      const auto keys = rig.key_files();
+      rig.mapper.clear_calls();
+      rig.env.dry_run = true;
+      CHECK(deed.act(rig) == "");
+      CHECK(rig.mapper.calls().empty());
+      CHECK(rig.files() == files);
+      CHECK(rig.devices() == devices);
+      CHECK(rig.key_files() == keys);
+    }
+  }
+}
+
+TEST_CASE("ids of an operation that was undone are not given out again") {
+  Rig rig;
+  rig.populate();
+  const PoolRecord before = *rig.store().pool();
+  const std::uint32_t inner = rig.store().vault("db")->next_thin;
+  rig.mapper.fail_next("message:set_transaction_id", EIO);
+  engine::Clone own;
+  own.source = "db";
+  own.name = "copy";
+  CHECK_FALSE(engine::clone(rig.env, own));
+  CHECK_FALSE(rig.store().has_volume("copy"));
+  CHECK(rig.store().pool()->transaction == before.transaction);
+  CHECK(rig.store().pool()->next_outer == before.next_outer + 1);
+  CHECK(rig.store().vault("db")->next_thin == inner + 1);
+  REQUIRE_OK(engine::clone(rig.env, own));
+  CHECK(rig.store().vault("copy")->outer.n == before.next_outer + 1);
+  rig.check_whole();
+}
+
+TEST_CASE("a kernel that is at another transaction than the records is refused, naming both") {
+  Rig rig;
+  rig.populate();
+  const std::uint64_t at = rig.store().pool()->transaction;
+  REQUIRE(rig.mapper.message(names::outer_pool("p"), dm::set_transaction_id(at, at + 7)));
+  const auto files = rig.files();
+  for (const Deed& deed : test::deeds()) {
+    const std::string error = deed.act(rig);
+    CHECK(contains(error, " " + std::to_string(at) + ","));
+    CHECK(contains(error, " " + std::to_string(at + 7) + ","));
+  }
+  CHECK(rig.files() == files);
+}
+
+TEST_CASE("a lineage that is a cycle is refused, not followed for ever") {
+  Rig rig;
+  rig.populate();
+  rig.deactivate_all();
+  RecordChange change;
+  Version db = *rig.store().version("db", 1);
+  db.basis = rig.store().version("web", 1)->ref();
+  change.versions = {db};
+  REQUIRE(rig.store().apply(change));
+  engine::Activation wanted;
+  wanted.names = {"web"};
+  const auto refused = engine::activate(rig.env, wanted);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Code::damaged);
+  CHECK(contains(refused.error().text(), "cycle"));
+}
+
+TEST_CASE("a missing key blocks its own vault and nothing else") {
+  Rig rig;
+  rig.populate();
+  rig.deactivate_all();
+  const Uuid web = rig.store().vault("web")->uuid;
+  std::filesystem::remove(rig.file("etc/keys/" + web.text() + ".key"));
+  engine::Activation wanted;
+  wanted.names = {"web"};
+  const auto refused = engine::activate(rig.env, wanted);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Code::key);
+  wanted.names = {"dev"};
+  REQUIRE_OK(engine::activate(rig.env, wanted));
+  REQUIRE_OK(engine::remove(rig.env, {"p", "web"}));
+}
+
+TEST_CASE_METHOD(Rig, "a snapshot that took longer than writers may wait is undone") {
+  create("db");
+  mapper.on_message = [this](const std::string& text) {
+    if (text.rfind("create_snap", 0) == 0) mapper.fire_guards();
+  };
+  mapper.expect_violations();  // the snapshot of a device that runs again is just what is to be thrown away
+  engine::Publish r;
+  r.names = {"db"};
+  const auto late = engine::publish(env, r);
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code == Code::busy);
+  CHECK(store().volume("db")->versions.empty());
+  CHECK(mapper.pool(names::vault_pool("p", store().vault("db")->outer)).thins.size() == 1);
+}
+
+TEST_CASE("which pool is meant: the one named, the default, the only one") {
+  Rig rig;
+  CHECK(*engine::resolve_pool(rig.env, "other") == "other");
+  CHECK(engine::resolve_pool(rig.env, "with-dash").error().code == Code::usage);
+  CHECK(*engine::resolve_pool(rig.env, "") == "p");
+  REQUIRE(write_whereabouts(rig.file("etc"), {"q", Uuid::random(), {"/dev/other"}, false}));
+  const auto several = engine::resolve_pool(rig.env, "");
+  REQUIRE_FALSE(several);
+  CHECK(several.error().code == Code::usage);
+  CHECK(contains(several.error().text(), "p q"));
+  std::ofstream(rig.file("etc/tclone.toml")) << "format = 1\ndefault_pool = \"q\"\n# end\n";
+  CHECK(*engine::resolve_pool(rig.env, "") == "q");
+  REQUIRE(forget_whereabouts(rig.file("etc"), "p"));
+  std::filesystem::remove(rig.file("etc/tclone.toml"));
+  REQUIRE(forget_whereabouts(rig.file("etc"), "q"));
+  CHECK(engine::resolve_pool(rig.env, "").error().code == Code::not_found);
+}

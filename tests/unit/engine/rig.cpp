@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit/engine/rig.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "dm/names.h"
+#include "dm/targets.h"
+#include "state/whereabouts.h"
+
+namespace tclone::test {
+namespace {
+
+namespace names = dm::names;
+constexpr Bytes kData{64ULL << 30U};
+
+/// Replaces every uuid by "U".
+std::string without_uuids(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (i + 36 <= text.size() && Uuid::parse(std::string_view(text).substr(i, 36))) {
+      out += "U";
+      i += 35;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+bool may_stay_raised(const std::string& line) {
+  for (const char* key : {"next_outer", "next_thin", "capacity", "metadata", "provisioned", "format", "create_thins",
+                          "delete_thins", "[pending]"}) {
+    if (line.rfind(key, 0) == 0) return true;
+  }
+  return line.empty();
+}
+
+}  // namespace
+
+TempFolder::TempFolder() {
+  // In memory where that is to be had: the tests make every write durable thousands of times.
+  const std::filesystem::path base =
+      std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
+  std::string pattern = (base / "tclone-engine-XXXXXX").string();
+  REQUIRE(mkdtemp(pattern.data()) != nullptr);
+  path = pattern;
+  for (const char* below : {"dev", "etc", "run", "lib", "lib/p"}) std::filesystem::create_directory(path / below);
+}
+
+TempFolder::~TempFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path, ignored);
+}
+
+Rig::Rig()
+    : mapper(folder.path / "dev"),
+      env{points, luks, {file("etc"), file("run"), file("lib")}, "tclone test", std::chrono::milliseconds(200), {}} {
+  env.now = [] { return std::int64_t{1714564800}; };
+  env.stop = [this] {
+    points.pass();
+    return false;
+  };
+  luks.on_pass = [this] { points.pass(); };
+  pool.uuid = Uuid::random();
+  pool.name = "p";
+  pool.block = kMiB;
+  pool.created = env.now();
+  REQUIRE(Store::create(file("lib/p"), pool));
+  REQUIRE(write_whereabouts(file("etc"), {"p", pool.uuid, {"/dev/base"}, false}));
+  bring_up();
+}
+
+void Rig::bring_up() {
+  const std::string meta = names::metadata("p"), data = names::data("p");
+  dm::PoolOptions options;
+  options.block = to_sectors(pool.block);
+  options.zero = false;
+  const std::vector<dm::Piece> meta_piece{{"/dev/base", {0}, to_sectors(kMiB * 16)}};
+  const std::vector<dm::Piece> data_piece{{"/dev/base", to_sectors(kGiB), to_sectors(kData)}};
+  REQUIRE(mapper.create({meta, names::uuid(pool.uuid, "meta"), dm::linear(meta_piece)}));
+  REQUIRE(mapper.create({data, names::uuid(pool.uuid, "data"), dm::linear(data_piece)}));
+  REQUIRE(mapper.create({names::outer_pool("p"), names::uuid(pool.uuid, "pool"),
+                         dm::thin_pool(mapper.path(meta), mapper.path(data), to_sectors(kData), options)}));
+}
+
+Store Rig::store() const {
+  auto opened = Store::open(file("lib/p"));
+  REQUIRE(opened);
+  return std::move(*opened);
+}
+
+Records Rig::records() const {
+  auto loaded = load_records(store());
+  REQUIRE(loaded);
+  REQUIRE(loaded->damaged.empty());
+  return loaded->records;
+}
+
+std::set<std::string> Rig::key_files() const {
+  std::set<std::string> out;
+  if (!std::filesystem::exists(file("etc/keys"))) return out;
+  for (const auto& entry : std::filesystem::directory_iterator(file("etc/keys"))) {
+    out.insert(entry.path().stem().string());
+  }
+  return out;
+}
+
+std::set<std::string> Rig::devices() {
+  std::set<std::string> out;
+  const auto all = mapper.list("tclone-p-");
+  for (const dm::Named& d : all.value()) out.insert(d.name);
+  return out;
+}
+
+std::set<std::uint32_t> Rig::outer_thins() {
+  std::set<std::uint32_t> out;
+  for (const auto& thin : mapper.pool(names::outer_pool("p")).thins) out.insert(thin.first);
+  return out;
+}
+
+std::map<std::string, std::string> Rig::files() const {
+  std::map<std::string, std::string> out;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(file("lib/p"))) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream in(entry.path());
+    std::ostringstream text;
+    text << in.rdbuf();
+    out[std::filesystem::relative(entry.path(), file("lib/p")).string()] = text.str();
+  }
+  return out;
+}
+
+std::map<std::string, std::string> Rig::shape() const {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, text] : files()) {
+    std::istringstream lines(without_uuids(text));
+    std::string& kept = out[name];
+    for (std::string line; std::getline(lines, line);) {
+      if (!may_stay_raised(line)) kept += line + "\n";
+    }
+  }
+  return out;
+}
+
+engine::Outcome Rig::create(const std::string& name, bool plain) {
+  engine::Create r;
+  r.name = name;
+  r.size = kMiB * 8;
+  r.fs = FsKind::none;
+  r.plain = plain;
+  auto out = engine::create(env, r);
+  INFO(error_of(out));
+  REQUIRE(out);
+  return *out;
+}
+
+engine::Outcome Rig::clone(const std::string& source, const std::string& name, bool shared) {
+  engine::Clone r;
+  r.source = source;
+  r.name = name;
+  r.shared_key = shared;
+  auto out = engine::clone(env, r);
+  INFO(error_of(out));
+  REQUIRE(out);
+  return *out;
+}
+
+engine::Outcome Rig::publish(std::vector<std::string> what) {
+  engine::Publish r;
+  r.names = std::move(what);
+  auto out = engine::publish(env, r);
+  INFO(error_of(out));
+  REQUIRE(out);
+  return *out;
+}
+
+void Rig::deactivate_all() {
+  engine::Activation all;
+  all.all = true;
+  REQUIRE_OK(engine::deactivate(env, all));
+}
+
+void Rig::populate() {
+  create("db");
+  publish({"db"});
+  clone("db@1", "web");
+  clone("db@1", "solo");
+  clone("db@1", "dev", true);
+  publish({"db", "web"});
+  REQUIRE_OK(engine::tag(env, "p", "db@1", "stable"));
+}
+
+void Rig::check_whole() {
+  const Records all = records();
+  for (const Finding& f : check_lineage(all)) FAIL_CHECK(f.file << ": " << f.why);
+  CHECK_FALSE(*store().journal());
+  CHECK(mapper.pool_status(names::outer_pool("p"))->transaction == all.pool->transaction);
+  std::set<std::uint32_t> outer;
+  std::set<std::string> keys;
+  for (const Vault& v : all.vaults) {
+    outer.insert(v.outer.n);
+    if (v.encrypted) keys.insert(v.uuid.text());
+  }
+  CHECK(outer_thins() == outer);
+  CHECK(key_files() == keys);
+  CHECK(luks.headers().size() == keys.size());
+  engine::Activation wanted;
+  std::map<std::string, std::set<std::uint32_t>> inner;
+  for (const Volume& v : all.volumes) {
+    wanted.names.push_back(v.name);
+    inner[v.vault].insert(v.thin.n);
+  }
+  for (const Version& v : all.versions) {
+    wanted.names.push_back(v.ref().text());
+    inner[v.vault].insert(v.thin.n);
+  }
+  REQUIRE_OK(engine::activate(env, wanted));
+  for (const Vault& v : all.vaults) {
+    std::set<std::uint32_t> there;
+    const std::string inner_pool = names::vault_pool("p", v.outer);
+    REQUIRE(mapper.device(inner_pool) != nullptr);
+    for (const auto& thin : mapper.pool(inner_pool).thins) there.insert(thin.first);
+    CHECK(there == inner[v.name]);
+    CHECK(store().vault(v.name)->pending.empty());
+    CHECK(to_bytes(mapper.table(names::vault_data("p", v.outer))->front().length) == v.capacity);
+  }
+  // What stands on others goes first: clones, then versions from the youngest on.
+  std::reverse(wanted.names.begin() + static_cast<std::ptrdiff_t>(all.volumes.size()), wanted.names.end());
+  for (int turn = 0; turn < 2; ++turn) static_cast<void>(engine::deactivate(env, wanted));
+  for (const Vault& v : all.vaults) CHECK(mapper.device(names::vault_thin("p", v.outer)) == nullptr);
+  CHECK(devices().size() == 3);
+  CHECK(mapper.violations().empty());
+}
+
+const std::vector<Deed>& deeds() {
+  static const auto restart = [](Rig& r, const std::string& name, const std::string& to, bool refresh) {
+    engine::Restart request;
+    request.name = name;
+    request.to = to;
+    return error_of(refresh ? engine::refresh(r.env, request) : engine::revert(r.env, request));
+  };
+  static const auto clone = [](Rig& r, const char* source, bool shared, const char* vault) {
+    engine::Clone request;
+    request.source = source;
+    request.name = "copy";
+    request.shared_key = shared;
+    request.vault = vault;
+    return error_of(engine::clone(r.env, request));
+  };
+  static const auto create = [](Rig& r, bool plain) {
+    engine::Create request;
+    request.name = "fresh";
+    request.size = kMiB * 8;
+    request.fs = FsKind::none;
+    request.plain = plain;
+    return error_of(engine::create(r.env, request));
+  };
+  static const auto publish = [](Rig& r, std::vector<std::string> names) {
+    engine::Publish request;
+    request.names = std::move(names);
+    request.tags = {"nightly"};
+    return error_of(engine::publish(r.env, request));
+  };
+  static const auto remove = [](Rig& r, const char* name) { return error_of(engine::remove(r.env, {"p", name})); };
+  static const std::vector<Deed> all{
+      {"create", [](Rig& r) { return create(r, false); }},
+      {"create, plain", [](Rig& r) { return create(r, true); }},
+      {"clone of a version", [](Rig& r) { return clone(r, "db@1", false, ""); }},
+      {"clone of a version, shared key", [](Rig& r) { return clone(r, "web@1", true, ""); }},
+      {"clone of a volume", [](Rig& r) { return clone(r, "web", false, ""); }},
+      {"clone of a volume, shared key", [](Rig& r) { return clone(r, "db", true, ""); }},
+      {"clone into another vault", [](Rig& r) { return clone(r, "web@1", false, "db"); }},
+      {"publish of one", [](Rig& r) { return publish(r, {"db"}); }},
+      {"publish of several",
+       [](Rig& r) {
+         return publish(r, {"dev", "web", "db"});
+       }},
+      {"revert that starts over", [](Rig& r) { return restart(r, "solo", "", false); }},
+      {"revert in a vault with versions", [](Rig& r) { return restart(r, "web", "", false); }},
+      {"revert to a version of its own", [](Rig& r) { return restart(r, "web", "1", false); }},
+      {"revert of a shared clone", [](Rig& r) { return restart(r, "dev", "", false); }},
+      {"refresh", [](Rig& r) { return restart(r, "solo", "", true); }},
+      {"rm of a version", [](Rig& r) { return remove(r, "db@2"); }},
+      {"rm of a vault's last volume", [](Rig& r) { return remove(r, "solo"); }},
+      {"rm of a volume with a version", [](Rig& r) { return remove(r, "web"); }},
+      {"rm of a shared clone", [](Rig& r) { return remove(r, "dev"); }},
+      {"rename",
+       [](Rig& r) {
+         return error_of(engine::rename(r.env, {"p", "db"}, "data"));
+       }},
+      {"tag", [](Rig& r) { return error_of(engine::tag(r.env, "p", "db@2", "good")); }},
+      {"untag", [](Rig& r) { return error_of(engine::untag(r.env, "p", "db", "stable")); }},
+      {"resize",
+       [](Rig& r) {
+         return error_of(engine::resize(r.env, {"p", "web"}, kGiB * 4));
+       }},
+  };
+  return all;
+}
+
+}  // namespace tclone::test
