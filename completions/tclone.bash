@@ -43,7 +43,8 @@ _tclone() {
     prev=${words[-1]}
   fi
 
-  local valued='-p --pool --lock-timeout --file --size --sector-size --when-full --name --fs --key --from --vault --follow --tag -m --message --to -o --options'
+  local valued='-p --pool --lock-timeout --file --size --sector-size --when-full --name --fs --key --from --vault --follow --tag -m --message --to -o --options --unlock --use'
+  local groups='key pool'
   local command='' count=0 skip='' options='' offer='' place=''
   for ((i = 1; i < ${#words[@]}; i++)); do
     local word=${words[i]}
@@ -54,20 +55,21 @@ _tclone() {
       pool=${word#*=}
     elif [[ $word == -* ]]; then
       [[ " $valued " == *" $word "* ]] && skip=$word
-    elif [[ -z $command || $command == pool ]]; then
+    elif [[ -z $command || " $groups " == *" $command "* ]]; then
       command=${command:+$command }$word
     else
       ((count++))
     fi
   done
   case $command in
-    '' | pool)
+    '' | key | pool)
       options='-p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
       case $prev in
         -p|--pool) offer='names pools' ;;
         --lock-timeout) offer='nothing' ;;
       esac
-      place='words pool create clone publish revert refresh list tree log show status tag untag rename rm resize activate deactivate mount umount path recover doctor completion version'
+      place='words pool create clone publish revert refresh list tree log show status tag untag rename rm resize activate deactivate mount umount path key recover doctor completion version'
+      [[ $command == key ]] && place='words add rm list test backup restore'
       [[ $command == pool ]] && place='words create list status activate deactivate import export destroy'
       ;;
     'pool create')
@@ -349,6 +351,72 @@ _tclone() {
       esac
       case $count in
         0) place='names targets' ;;
+      esac
+      ;;
+    'key add')
+      options='--key --unlock -p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
+      case $prev in
+        --key) offer='words file: prompt stdin keyring: credential: exec: token' ;;
+        --unlock) offer='words file: prompt stdin keyring: credential: exec: token' ;;
+        -p|--pool) offer='names pools' ;;
+        --lock-timeout) offer='nothing' ;;
+      esac
+      case $count in
+        0) place='names volumes' ;;
+      esac
+      ;;
+    'key rm')
+      options='--key --use --yes -p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
+      case $prev in
+        --key) offer='words file: prompt stdin keyring: credential: exec: token' ;;
+        --use) offer='words file: prompt stdin keyring: credential: exec: token' ;;
+        -p|--pool) offer='names pools' ;;
+        --lock-timeout) offer='nothing' ;;
+      esac
+      case $count in
+        0) place='names volumes' ;;
+        1) place='nothing' ;;
+      esac
+      ;;
+    'key list')
+      options='-p --pool --json -v --verbose -h --help'
+      case $prev in
+        -p|--pool) offer='names pools' ;;
+      esac
+      case $count in
+        0) place='names volumes' ;;
+      esac
+      ;;
+    'key test')
+      options='--key -p --pool --json -v --verbose -h --help'
+      case $prev in
+        --key) offer='words file: prompt stdin keyring: credential: exec: token' ;;
+        -p|--pool) offer='names pools' ;;
+      esac
+      case $count in
+        0) place='names volumes' ;;
+      esac
+      ;;
+    'key backup')
+      options='-p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
+      case $prev in
+        -p|--pool) offer='names pools' ;;
+        --lock-timeout) offer='nothing' ;;
+      esac
+      case $count in
+        0) place='names volumes' ;;
+        1) place='files' ;;
+      esac
+      ;;
+    'key restore')
+      options='--yes -p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
+      case $prev in
+        -p|--pool) offer='names pools' ;;
+        --lock-timeout) offer='nothing' ;;
+      esac
+      case $count in
+        0) place='names volumes' ;;
+        1) place='files' ;;
       esac
       ;;
     'recover')

@@ -52,7 +52,7 @@ end
 
 complete -c tclone -e
 complete -c tclone -f
-set -g __tclone_valued --pool -p --lock-timeout --file --size --sector-size --when-full --name --fs --key --from --vault --follow --tag --message -m --to --options -o
+set -g __tclone_valued --pool -p --lock-timeout --file --size --sector-size --when-full --name --fs --key --from --vault --follow --tag --message -m --to --options -o --unlock --use
 complete -c tclone -s p -l pool -x -f -a '(__tclone_names pools)' -d 'the pool meant; not needed where there is one only'
 complete -c tclone -l json -d 'print the result as JSON'
 complete -c tclone -l dry-run -d 'print the steps and do none of them'
@@ -62,6 +62,7 @@ complete -c tclone -l timings -d 'print how long each step took on standard erro
 complete -c tclone -l lock-timeout -x -f -d 'how long to wait for another command on the pool (30)'
 complete -c tclone -s h -l help -d 'print this help'
 complete -c tclone -f -n __tclone_at -a pool -d 'make, list and care for pools'
+complete -c tclone -f -n __tclone_at -a key -d 'change and test what unlocks a volume'
 
 # pool create
 complete -c tclone -f -n '__tclone_at pool 0' -a create -d 'make a pool'
@@ -206,6 +207,40 @@ complete -c tclone -n '__tclone_at \'umount\' 0' -f -a '(__tclone_names volumes)
 # path
 complete -c tclone -f -n '__tclone_at' -a path -d 'print the device path of a volume or version'
 complete -c tclone -n '__tclone_at \'path\' 0' -f -a '(__tclone_names targets)'
+
+# key add
+complete -c tclone -f -n '__tclone_at key 0' -a add -d 'let another key open a volume'
+complete -c tclone -n '__tclone_at \'key add\' 0' -f -a '(__tclone_names volumes)'
+complete -c tclone -n '__tclone_in \'key add\'' -l key -x -f -a 'file: prompt stdin keyring: credential: exec: token' -d 'where the new key comes from, see KEY SOURCES'
+complete -c tclone -n '__tclone_in \'key add\'' -l unlock -x -f -a 'file: prompt stdin keyring: credential: exec: token' -d 'where a key comes from that opens it now'
+
+# key rm
+complete -c tclone -f -n '__tclone_at key 0' -a rm -d 'no longer let a key open a volume'
+complete -c tclone -n '__tclone_at \'key rm\' 0' -f -a '(__tclone_names volumes)'
+complete -c tclone -n '__tclone_at \'key rm\' 1' -f
+complete -c tclone -n '__tclone_in \'key rm\'' -l key -x -f -a 'file: prompt stdin keyring: credential: exec: token' -d 'the source whose slot is to go'
+complete -c tclone -n '__tclone_in \'key rm\'' -l use -x -f -a 'file: prompt stdin keyring: credential: exec: token' -d 'what activate asks from then on'
+complete -c tclone -n '__tclone_in \'key rm\'' -l yes -d 'even if it is the last one'
+
+# key list
+complete -c tclone -f -n '__tclone_at key 0' -a list -d 'list the keys that open a volume'
+complete -c tclone -n '__tclone_at \'key list\' 0' -f -a '(__tclone_names volumes)'
+
+# key test
+complete -c tclone -f -n '__tclone_at key 0' -a test -d 'say whether a key opens a volume'
+complete -c tclone -n '__tclone_at \'key test\' 0' -f -a '(__tclone_names volumes)'
+complete -c tclone -n '__tclone_in \'key test\'' -l key -x -f -a 'file: prompt stdin keyring: credential: exec: token' -d 'the source to try'
+
+# key backup
+complete -c tclone -f -n '__tclone_at key 0' -a backup -d 'save the header of a volume in a file'
+complete -c tclone -n '__tclone_at \'key backup\' 0' -f -a '(__tclone_names volumes)'
+complete -c tclone -n '__tclone_at \'key backup\' 1' -F
+
+# key restore
+complete -c tclone -f -n '__tclone_at key 0' -a restore -d 'bring the header of a volume back from a file'
+complete -c tclone -n '__tclone_at \'key restore\' 0' -f -a '(__tclone_names volumes)'
+complete -c tclone -n '__tclone_at \'key restore\' 1' -F
+complete -c tclone -n '__tclone_in \'key restore\'' -l yes -d 'do not ask'
 
 # recover
 complete -c tclone -f -n '__tclone_at' -a recover -d 'finish or undo what a crash left'
