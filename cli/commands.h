@@ -11,54 +11,88 @@
 namespace tclone::cli {
 
 enum class Id : std::uint8_t {
-  pool_create, pool_list, pool_status, pool_activate, pool_deactivate, pool_import, pool_export, pool_destroy,
-  create, clone, publish, revert, refresh,
-  list, tree, log, show, status,
-  tag, untag, rename, rm, resize,
-  activate, deactivate, mount, umount, path,
-  key_add, key_rm, key_list, key_test, key_backup, key_restore,
-  recover, doctor,
-  completion, version,
-  names, man,  // hidden
+  pool_create,
+  pool_list,
+  pool_status,
+  pool_activate,
+  pool_deactivate,
+  pool_import,
+  pool_export,
+  pool_destroy,
+  pool_grow,
+  pool_check,
+  pool_repair,
+  create,
+  clone,
+  publish,
+  revert,
+  refresh,
+  list,
+  tree,
+  log,
+  show,
+  status,
+  tag,
+  untag,
+  rename,
+  rm,
+  resize,
+  activate,
+  deactivate,
+  mount,
+  umount,
+  path,
+  key_add,
+  key_rm,
+  key_list,
+  key_test,
+  key_backup,
+  key_restore,
+  recover,
+  doctor,
+  completion,
+  version,
+  names,
+  man,  // hidden
 };
 constexpr std::size_t kCommands = static_cast<std::size_t>(Id::man) + 1;
 
 /// What a word on the command line stands for: decides how it is completed.
 enum class Kind : std::uint8_t {
-  flag,      ///< an option without a value
-  pool,      ///< an existing pool
-  fresh,     ///< a name that does not exist yet
+  flag,   ///< an option without a value
+  pool,   ///< an existing pool
+  fresh,  ///< a name that does not exist yet
   volume,
-  version,   ///< "db@3" or "db@stable"
-  target,    ///< a volume or a version
-  place,     ///< a volume or a folder
+  version,  ///< "db@3" or "db@stable"
+  target,   ///< a volume or a version
+  place,    ///< a volume or a folder
   file,
   dir,
-  device,    ///< a block device or a file
+  device,  ///< a block device or a file
   size,
-  tag,       ///< a tag or a version number
-  key,       ///< a key source
-  choice,    ///< one of `choices`
+  tag,     ///< a tag or a version number
+  key,     ///< a key source
+  choice,  ///< one of `choices`
   number,
   text,
 };
 
 struct Positional {
-  std::string_view name = {};              ///< as in the help: "NAME"
+  std::string_view name = {};  ///< as in the help: "NAME"
   Kind kind = Kind::text;
   std::string_view help = {};
   bool required = true;
-  bool many = false;                       ///< one or more; only the last may be
-  std::string_view choices = {};           ///< separated by spaces
+  bool many = false;              ///< one or more; only the last may be
+  std::string_view choices = {};  ///< separated by spaces
 };
 
 struct Option {
-  std::string_view name = {};              ///< long form without dashes
-  char letter = 0;                         ///< short form, or 0
+  std::string_view name = {};  ///< long form without dashes
+  char letter = 0;             ///< short form, or 0
   Kind kind = Kind::flag;
-  std::string_view value = {};             ///< as in the help: "SIZE"; empty for a flag
+  std::string_view value = {};  ///< as in the help: "SIZE"; empty for a flag
   std::string_view help = {};
-  bool many = false;                       ///< may be given several times
+  bool many = false;  ///< may be given several times
   std::string_view choices = {};
 };
 
@@ -66,14 +100,14 @@ enum class Effect : std::uint8_t { none, looks, changes };
 
 struct Command {
   Id id = Id::version;
-  std::string_view words = {};             ///< "pool create"
-  std::string_view summary = {};           ///< one line, no full stop
-  std::string_view description = {};       ///< paragraphs separated by an empty line
+  std::string_view words = {};        ///< "pool create"
+  std::string_view summary = {};      ///< one line, no full stop
+  std::string_view description = {};  ///< paragraphs separated by an empty line
   std::vector<Positional> positionals = {};
-  std::vector<Option> options = {};        ///< its own; global_options() come on top
-  Effect effect = Effect::changes;         ///< none: touches no pool and needs no root
-  std::string_view shape = {};             ///< of --json, see shapes(); empty: no --json
-  std::string_view exits = {};             ///< what its exit codes mean beyond the common ones; may be empty
+  std::vector<Option> options = {};  ///< its own; global_options() come on top
+  Effect effect = Effect::changes;   ///< none: touches no pool and needs no root
+  std::string_view shape = {};       ///< of --json, see shapes(); empty: no --json
+  std::string_view exits = {};       ///< what its exit codes mean beyond the common ones; may be empty
   std::vector<std::string_view> examples = {};
   bool hidden = false;
 };

@@ -44,8 +44,8 @@ std::string prose(std::string_view text) {
     while (from < paragraph.size()) {
       const std::size_t stop = std::min(paragraph.find('\n', from), paragraph.size());
       std::string line = wrapped(std::string_view(paragraph).substr(from, stop - from), 78);
-      for (std::size_t at = 0; at < line.size(); at = line.find('\n', at) == std::string::npos ? line.size()
-                                                                                              : line.find('\n', at) + 1)
+      for (std::size_t at = 0; at < line.size();
+           at = line.find('\n', at) == std::string::npos ? line.size() : line.find('\n', at) + 1)
         if (line[at] == '.' || line[at] == '\'') line.insert(at, "\\&");
       lines += line + "\n";
       from = stop + 1;
@@ -110,9 +110,12 @@ struct Group {
   Id first, last;
 };
 constexpr Group kGroups[] = {
-    {"Pools", Id::pool_create, Id::pool_destroy}, {"Volumes, versions and clones", Id::create, Id::refresh},
-    {"Looking", Id::list, Id::status},            {"Names, tags and sizes", Id::tag, Id::resize},
-    {"Devices and mounting", Id::activate, Id::path}, {"Keys", Id::key_add, Id::key_restore},
+    {"Pools", Id::pool_create, Id::pool_repair},
+    {"Volumes, versions and clones", Id::create, Id::refresh},
+    {"Looking", Id::list, Id::status},
+    {"Names, tags and sizes", Id::tag, Id::resize},
+    {"Devices and mounting", Id::activate, Id::path},
+    {"Keys", Id::key_add, Id::key_restore},
     {"Care", Id::recover, Id::version},
 };
 
@@ -130,9 +133,10 @@ std::string all_commands() {
 std::string json_section() {
   std::string out =
       ".Sh JSON OUTPUT\n" +
-      prose("With --json a command prints one object on standard output. Sizes are bytes, times are RFC 3339 in UTC. "
-            "Fields may be added in later versions; none is renamed or removed. Each command above names its "
-            "shape.") +
+      prose(
+          "With --json a command prints one object on standard output. Sizes are bytes, times are RFC 3339 in UTC. "
+          "Fields may be added in later versions; none is renamed or removed. Each command above names its "
+          "shape.") +
       ".Bl -tag -width Ds\n";
   for (const Shape& shape : shapes()) {
     out += ".It " + std::string(shape.name) + "\n" + prose(shape.text) + ".Bl -tag -width Ds -compact\n";
@@ -239,13 +243,14 @@ std::string manual_page() {
   out += std::string(".Dd ") + kDate + "\n.Dt TCLONE 1\n.Os\n.Sh NAME\n.Nm tclone\n" +
          ".Nd thin, encrypted clones of block volumes\n.Sh SYNOPSIS\n.Nm\n.Ar command\n.Op Ar arguments\n" +
          ".Op Ar options\n.Sh DESCRIPTION\n" +
-         prose("tclone freezes block volumes into immutable, numbered versions and makes writable clones of these, in "
-               "milliseconds whatever the size. What a clone writes is encrypted under a key of its own. tclone(7) "
-               "explains the words used here and says what is promised and what is not.\n\n"
-               "Results go to standard output, everything else to standard error. Every command that works on a pool "
-               "must be run as root. A name is made of a-z, 0-9, dot, underscore and dash, begins with a letter or "
-               "digit and has at most 63 characters; a pool's name has no dash and at most 40. A SIZE is written "
-               "like 10G or 512M, in powers of 1024.") +
+         prose(
+             "tclone freezes block volumes into immutable, numbered versions and makes writable clones of these, in "
+             "milliseconds whatever the size. What a clone writes is encrypted under a key of its own. tclone(7) "
+             "explains the words used here and says what is promised and what is not.\n\n"
+             "Results go to standard output, everything else to standard error. Every command that works on a pool "
+             "must be run as root. A name is made of a-z, 0-9, dot, underscore and dash, begins with a letter or "
+             "digit and has at most 63 characters; a pool's name has no dash and at most 40. A SIZE is written "
+             "like 10G or 512M, in powers of 1024.") +
          "The options below are accepted before and after the command, where they mean something:\n" +
          option_list(global_options());
   out += all_commands() + kKeys + json_section() + kEnd + exit_section() + examples() + kSee;

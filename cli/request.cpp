@@ -70,6 +70,10 @@ engine::PoolImport pool_import(const Invocation& call) {
   return {call.all("PATH"), call.one("name"), call.has("takeover")};
 }
 
+Result<engine::PoolGrow> pool_grow(const Invocation& call) {
+  return engine::PoolGrow{pool(call), TC_TRY(size_of(call)), call.all("add"), call.has("force")};
+}
+
 Result<engine::Create> create(const Invocation& call) {
   engine::Create out;
   out.pool = call.globals.pool;

@@ -27,8 +27,9 @@ using Run = Ran (*)(Session&);
 
 /// What the caller prints of an outcome besides a dry run's plan and the remarks.
 enum class Prints { confirmation, device, versions };
-[[nodiscard]] Ran report(Session& session, Result<engine::Outcome> outcome,
-                         Prints line = Prints::confirmation);
+[[nodiscard]] Ran report(Session& session, Result<engine::Outcome> outcome, Prints line = Prints::confirmation);
+/// Findings and the exit code that goes with them: 8 when one is serious.
+[[nodiscard]] Ran report_findings(Session& session, const std::vector<engine::Finding>& findings);
 
 Ran run_pool_create(Session& session);
 Ran run_pool_list(Session& session);
@@ -37,6 +38,9 @@ Ran run_pool_activate(Session& session);
 Ran run_pool_deactivate(Session& session);
 Ran run_pool_import(Session& session);
 Ran run_pool_export(Session& session);
+Ran run_pool_grow(Session& session);
+Ran run_pool_check(Session& session);
+Ran run_pool_repair(Session& session);
 Ran run_pool_destroy(Session& session);
 Ran run_create(Session& session);
 Ran run_clone(Session& session);

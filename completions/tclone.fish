@@ -52,7 +52,7 @@ end
 
 complete -c tclone -e
 complete -c tclone -f
-set -g __tclone_valued --pool -p --lock-timeout --file --size --sector-size --when-full --name --fs --key --from --vault --follow --tag --message -m --to --options -o --unlock --use
+set -g __tclone_valued --pool -p --lock-timeout --file --size --sector-size --when-full --name --add --fs --key --from --vault --follow --tag --message -m --to --options -o --unlock --use
 complete -c tclone -s p -l pool -x -f -a '(__tclone_names pools)' -d 'the pool meant; not needed where there is one only'
 complete -c tclone -l json -d 'print the result as JSON'
 complete -c tclone -l dry-run -d 'print the steps and do none of them'
@@ -105,6 +105,22 @@ complete -c tclone -n '__tclone_at \'pool export\' 0' -f -a '(__tclone_names poo
 complete -c tclone -f -n '__tclone_at pool 0' -a destroy -d 'destroy a pool with everything in it'
 complete -c tclone -n '__tclone_at \'pool destroy\' 0' -f -a '(__tclone_names pools)'
 complete -c tclone -n '__tclone_in \'pool destroy\'' -l yes -d 'do not ask'
+
+# pool grow
+complete -c tclone -f -n '__tclone_at pool 0' -a grow -d 'make a pool larger while it is in use'
+complete -c tclone -n '__tclone_at \'pool grow\' 0' -f -a '(__tclone_names pools)'
+complete -c tclone -n '__tclone_in \'pool grow\'' -l size -x -f -d 'new size of the pool\'s file'
+complete -c tclone -n '__tclone_in \'pool grow\'' -l add -r -F -d 'add this device to the pool'
+complete -c tclone -n '__tclone_in \'pool grow\'' -l force -d 'overwrite known signatures on added devices'
+
+# pool check
+complete -c tclone -f -n '__tclone_at pool 0' -a check -d 'check a pool\'s metadata, headers and records against each other'
+complete -c tclone -n '__tclone_at \'pool check\' 0' -f -a '(__tclone_names pools)'
+
+# pool repair
+complete -c tclone -f -n '__tclone_at pool 0' -a repair -d 'repair a damaged pool\'s own metadata into its spare area'
+complete -c tclone -n '__tclone_at \'pool repair\' 0' -f -a '(__tclone_names pools)'
+complete -c tclone -n '__tclone_in \'pool repair\'' -l force -d 'overwrite what an earlier repair left in the spare area'
 
 # create
 complete -c tclone -f -n '__tclone_at' -a create -d 'make an empty volume, or one from an image'
