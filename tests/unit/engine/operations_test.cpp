@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Commands as a whole, from request to records and kernel.
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 
 #include "dm/names.h"
@@ -185,6 +186,15 @@ TEST_CASE_METHOD(Rig, "a resize raises the record, the capacity and the active d
   CHECK(to_bytes(mapper.table("tclone-p-web")->front().length) == kGiB * 4);
   CHECK(store().vault("web")->capacity >= kGiB * 4);
   CHECK(engine::resize(env, {"p", "web"}, kGiB).error().code == Code::usage);
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig, "room that was written down but not made is made by the next operation") {
+  populate();
+  mapper.fail_next("reload", EIO);
+  CHECK_FALSE(engine::resize(env, {"p", "web"}, kGiB * 4));
+  REQUIRE_OK(engine::resize(env, {"p", "web"}, kGiB * 4));
+  CHECK(to_bytes(mapper.table(names::vault_data("p", store().vault("web")->outer))->front().length) >= kGiB * 4);
   check_whole();
 }
 
