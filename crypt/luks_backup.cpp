@@ -28,7 +28,14 @@ Status LibLuks::restore(const std::string& device, const std::string& file, cons
     const Device saved = TC_TRY(load(file));
     TC_CHECK(compare(expected, TC_TRY(facts_of(saved.get(), file)), file));
   }
+  // libcryptsetup does not write over a header of other sizes. Such a one, which is not ours, goes first.
+  const bool foreign = !load_expected(device, expected).has_value();
   const Device target = TC_TRY(init(device));
+  if (foreign) {
+    const int wiped = crypt_wipe(target.get(), device.c_str(), CRYPT_WIPE_ZERO, 0, kHeaderSize.n, kHeaderSize.n, 0,
+                                 nullptr, nullptr);
+    if (wiped < 0) return fail_crypt(wiped, device, "cannot overwrite the header that is there");
+  }
   const int r = crypt_header_restore(target.get(), CRYPT_LUKS2, file.c_str());
   if (r < 0) return fail_crypt(r, device, "cannot restore the header from " + file);
   TC_CHECK(flush(device));
