@@ -38,7 +38,8 @@ TEST_CASE("exactly the commands that ask have --yes") {
     bool has = false;
     for (const Option& option : one.options) has = has || option.name == "yes";
     INFO(one.words);
-    CHECK(has == (one.id == Id::rm || one.id == Id::pool_destroy));
+    const bool destroys = one.id == Id::rm || one.id == Id::pool_destroy || one.id == Id::key_rm || one.id == Id::key_restore;
+    CHECK(has == destroys);
   }
 }
 
