@@ -6,6 +6,7 @@
 crash_pool=/var/lib/tclone/p.pool
 crash_dir=/var/lib/tclone/crash
 crash_covered=0   # points x commands, for the count that a case prints
+RANDOM=${LAB_SEED:-42}
 
 
 # crash_base: pool p with a base (db, two versions), a plain volume, an own-key clone and a shared one with a version.
@@ -50,9 +51,9 @@ crash_restore() {
   crash_up
 }
 
-# crash_look NAME: checks the pool, keeps how it looks as NAME.same and NAME.exact.
+# crash_look NAME: checks the pool, keeps how it looks as NAME.same, .exact and .room.
 crash_look() {
-  run pool_check p --same "$crash_dir/$1.same" --exact "$crash_dir/$1.exact"
+  run pool_check p --same "$crash_dir/$1.same" --exact "$crash_dir/$1.exact" --room "$crash_dir/$1.room"
   ((status == 0)) || { lab_show; lost "the pool is not consistent $crash_where"; }
 }
 
@@ -86,14 +87,19 @@ crash_points() {
   crash_untouched
 }
 
-# Which points of `points` to crash at, counted from 1, as `chosen`: all under torture. Else a kill with everything done
+# Which points of `points` to crash at, counted from 1, as `chosen`: all under half an hour of torture or
+# more, a random third of them under less (the same with the same LAB_SEED). Else a kill with everything done
 # but the commit, one with all records replaced but the last, and one at each point of special interest.
 crash_choose() {
   local action=$1 i
   declare -A last=()
   chosen=()
   for ((i = 0; i < ${#points[@]}; i++)); do
-    if [[ ${LAB_TORTURE-} ]]; then chosen+=($((i + 1))); else last[${points[i]}]=$((i + 1)); fi
+    if [[ ! ${LAB_TORTURE-} ]]; then
+      last[${points[i]}]=$((i + 1))
+    elif ((LAB_TORTURE >= 30 || RANDOM % 3 == 0)); then
+      chosen+=($((i + 1)))
+    fi
   done
   [[ ${LAB_TORTURE-} ]] && return
   for i in "${!last[@]}"; do
@@ -127,7 +133,7 @@ crash_everywhere() {
       if crash_same now before; then
         crash_all_up
         # What was prepared (room in a vault) stays when the rest is undone; the next crash shall find the same pool.
-        [[ $(<"$crash_dir/now.exact") == "$(<"$crash_dir/before.exact")" ]] || crash_restore
+        [[ $(<"$crash_dir/now.room") == "$(<"$crash_dir/before.room")" ]] || crash_restore
         continue
       fi
       crash_same now after || { diff "$crash_dir/after.same" "$crash_dir/now.same"; lost "neither done nor undone $crash_where"; }
@@ -135,7 +141,7 @@ crash_everywhere() {
       crash_back "$back"
     done
   done
-  say "$* : ${#points[@]} points"
+  say "$*: ${#points[@]} points, $crash_covered crashes"
 }
 
 # A command that takes a volume down for a while may leave it so; it must come up again, and be right.

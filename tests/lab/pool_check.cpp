@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// pool_check POOL [--same FILE] [--exact FILE] [--later-keys yes]
+// pool_check POOL [--same FILE] [--exact FILE] [--room FILE] [--later-keys yes]
 //   Compares what the records of an active pool say with what is there: lineage, transaction ids, thin ids of the
 //   outer pool and of every open vault, LUKS headers, key files, device-mapper devices and their tables, capacity,
 //   journal, anything suspended or idle. Prints each contradiction; exit status 1 when there is one.
 //   --same writes what makes two pools the same to their user (names, sizes, origins, versions, tags), --exact
-//   also everything else that must not change by recovering once more. --later-keys: an older image of the pool, key
+//   also everything else that must not change by recovering once more, --room how large the
+//   vaults are. --later-keys: an older image of the pool, key
 //   files of later vaults are fine.
 #include <fcntl.h>
 #include <unistd.h>
@@ -70,6 +71,12 @@ class Check {
     for (const Vault& v : all_.vaults) {
       out << "vault " << v.name << ' ' << v.encrypted << ' ' << v.volumes << ' ' << v.versions << ' ' << v.writable.n << '\n';
     }
+    return out.str();
+  }
+
+  [[nodiscard]] std::string room() const {
+    std::ostringstream out;
+    for (const Vault& v : all_.vaults) out << v.name << ' ' << v.capacity.n << ' ' << v.metadata.n << ' ' << v.provisioned.n << '\n';
     return out.str();
   }
 
@@ -278,7 +285,9 @@ int main(int argc, char** argv) {
     return 1;
   }
   for (std::size_t i = 1; i + 1 < args.size(); i += 2) {
-    if (args[i] != "--later-keys") std::ofstream(args[i + 1]) << (args[i] == "--same" ? check.same() : check.exact());
+    if (args[i] == "--same") std::ofstream(args[i + 1]) << check.same();
+    if (args[i] == "--exact") std::ofstream(args[i + 1]) << check.exact();
+    if (args[i] == "--room") std::ofstream(args[i + 1]) << check.room();
   }
   return check.violations() > 0 ? 1 : 0;
 }

@@ -28,7 +28,8 @@ fi
 if [[ $tclone ]]; then options+=(--bin "$tclone"); fi
 if [[ ${POOL_CHECK-} ]]; then options+=(--bin "$POOL_CHECK"); fi
 if [[ ${LAB_CASES-} ]]; then options+=(--env "LAB_CASES=$LAB_CASES"); fi
-if [[ ${LAB_TORTURE-} ]]; then options+=(--env "LAB_TORTURE=$LAB_TORTURE"); fi
+if [[ ${LAB_TORTURE-} ]]; then options+=(--env "LAB_TORTURE=$LAB_TORTURE" --timeout $((LAB_TORTURE * 60 + 1100))); fi
+if [[ ${LAB_SEED-} ]]; then options+=(--env "LAB_SEED=$LAB_SEED"); fi
 
 if [[ $file == */drivers/* ]]; then
   LAB_BOOT=$boot LAB_TCLONE=$tclone exec bash "$file" ${options[@]+"${options[@]}"}

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# lab: --disks 1x256M --var 2G --timeout 600
+# lab: --disks 1x256M --var 2G --timeout 1100
 # needs: tclone
 # Every changing command is killed, or fails, at its named points; the next command must leave the pool as before or
 # as after, in agreement with itself. LAB_TORTURE: at every single point.

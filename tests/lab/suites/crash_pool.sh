@@ -21,7 +21,7 @@ healthy() {
 gone() {
   local d
   for d in /dev/mapper/tclone-q-* /etc/tclone/keys/* /etc/tclone/pools/q* "$file"* /run/tclone/q.creating; do
-    [[ -e $d || -L $d ]] && lost "$d is left over $crash_where"
+    [[ ! -e $d && ! -L $d ]] || lost "$d is left over $crash_where"
   done
 }
 # trace COMMAND…: fills points.
