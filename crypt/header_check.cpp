@@ -32,6 +32,15 @@ Status check_keyslots(crypt_device* device, const std::string& path) {
   return {};
 }
 
+bool any_keyslot(crypt_device* device) {
+  const int most = crypt_keyslot_max(CRYPT_LUKS2);
+  for (int slot = 0; slot < most; ++slot) {
+    const auto state = crypt_keyslot_status(device, slot);
+    if (state != CRYPT_SLOT_INACTIVE && state != CRYPT_SLOT_INVALID) return true;
+  }
+  return false;
+}
+
 Status check_segments(crypt_device* device, const std::string& path) {
   const char* json = nullptr;
   const int r = crypt_dump_json(device, &json, 0);
@@ -83,6 +92,10 @@ Result<HeaderFacts> facts_of(crypt_device* device, const std::string& path) {
   facts.mode = mode == nullptr ? "" : mode;
   const int key_size = crypt_get_volume_key_size(device);
   const int sector_size = crypt_get_sector_size(device);
+  if (key_size <= 0 && !any_keyslot(device)) {
+    return fail(Code::key, path, "there is no key slot left: nothing opens it",
+                "tclone key restore brings back a header that was saved");
+  }
   if (key_size <= 0 || sector_size <= 0) return refuse(path, "it has no key size or sector size");
   facts.key_bits = static_cast<std::uint32_t>(key_size) * 8;
   facts.sector_size = static_cast<std::uint32_t>(sector_size);
