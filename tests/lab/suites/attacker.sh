@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# lab: --disks 1x768M --mem 2G --timeout 240
+# lab: --disks 1x768M --mem 2G --timeout 400
 # needs: tclone
 # What somebody finds who has raw disks and some of the keys. Each search has a positive control.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
@@ -13,8 +13,8 @@ key_file() { echo "/etc/tclone/keys/$(field "vaults/$1.toml" uuid).key"; }
 mark() {
   (set +o pipefail; yes "$3" 2>/dev/null | head -c 1048576 | dd of="$1" bs=1M seek="$2" oflag=direct iflag=fullblock status=none) || lost "write to $1"
 }
-# Lines of a file or device that have the text: found FILE TEXT
-found() { grep -a -c -F "$2" "$1"; }
+# Pieces between zero bytes (a disk has no lines) that have the text: found FILE TEXT
+found() { grep -a -z -c -F "$2" "$1"; }
 
 # A basis with marks at 4 and 8 MiB, and an own-key clone that wrote at 12 and over the one at 8.
 make_both() {
@@ -120,8 +120,12 @@ case_volumes_open_by_hand_as_the_manual_says() {
   back_to_tclone
 }
 
-# Offsets of LUKS2 primary headers on the raw disk.
-headers() { grep -aobUP 'LUKS\xba\xbe\x00\x02' "${disk[0]}" | cut -d: -f1; }
+# Offsets of LUKS2 primary headers on the raw disk: vaults begin at blocks of the pool, which begin at whole MiB. (The
+# offsets grep -b tells are wrong behind long runs of zeros with -z, and without -z such a run is one line.)
+headers() {
+  perl -e 'open my $d, "<:raw", shift or die; for (my $at = 0; sysseek($d, $at, 0) && sysread($d, my $head, 6); $at += 1 << 20) {
+    print "$at\n" if $head eq "LUKS\xba\xbe" }' "${disk[0]}"
+}
 
 case_after_rm_a_saved_key_opens_nothing() {
   make_both
@@ -137,7 +141,8 @@ case_after_rm_a_saved_key_opens_nothing() {
   for at in $before; do
     [[ " $after" == *" $at "* ]] && continue
     tried=1
-    expect_equal 2097152 "$(dd if="${disk[0]}" bs=4096 skip=$((at / 4096)) count=512 iflag=direct status=none | tr -d '\1-\377' | wc -c)" \
+    # Its first block of the pool, which has slots 0 to 2; the second one lies anywhere.
+    expect_equal 1048576 "$(dd if="${disk[0]}" bs=4096 skip=$((at / 4096)) count=256 iflag=direct status=none | tr -d '\1-\377' | wc -c)" \
       "the zeros where the header was"
   done
   ((tried)) || lost "no header is gone: had $before, has $after"
@@ -186,7 +191,7 @@ case_tampered_headers_are_refused() {
   mkdir -p /tmp/k
   pool_up
   expect_ok tclone create v --size 16M --fs none
-  local key outer way
+  local key outer ending=
   key=$(key_file v) outer=$(field vaults/v.toml outer)
   expect_ok tclone key backup v /tmp/k/header
   expect_ok tclone deactivate v
@@ -198,6 +203,7 @@ case_tampered_headers_are_refused() {
     expect_exit 8 tclone key test v
     expect_exit 8 tclone key add v --key file:/tmp/k/header
     expect_ok tclone key restore v /tmp/k/header --yes
+    [[ $ending ]] && return
     expect_ok tclone activate v
     expect_ok tclone deactivate v
   }
@@ -210,10 +216,12 @@ case_tampered_headers_are_refused() {
   tamper "${format[@]}" "${small[@]}" --sector-size 512
   tamper "${format[@]}" "${small[@]}" --sector-size 4096 --cipher aes-cbc-essiv:sha256 --key-size 256
   tamper "${format[@]}" "${small[@]}" --sector-size 4096 --key-size 256
-  tamper "${format[@]}" "${small[@]/4096/8192}" --sector-size 4096
   tamper "${format[@]}" "${small[@]}" --sector-size 4096 --cipher cipher_null-ecb --key-size 128
   wipe() { dd if=/dev/urandom of="$1" bs=1M count=2 conv=notrunc,fsync status=none; }
   tamper wipe
+  # The last one: cryptsetup wipes up to its data offset, and so what the vault holds.
+  ending=1
+  tamper "${format[@]}" "${small[@]/4096/8192}" --sector-size 4096
 }
 
 # hex_of FILE: as strace -xx spells it.
@@ -260,6 +268,6 @@ TEXT
   expect_differ 0 "$(grep -cE 'read\(' <(grep -F "$text" /tmp/k/trace))" "the reads of the key (the positive control)"
   # The key command writes it into the pipe that tclone reads; nobody else passes it on.
   local teller
-  teller=$(grep -F "$text" /tmp/k/trace | grep -vE 'read\(|write\(1, ' | head -n 3)
+  teller=$(grep -F "$text" /tmp/k/trace | grep -vE 'read(\(| resumed>)|write\(1, ' | head -n 3)
   [[ -z $teller ]] || lost "the secret is in another system call: ${teller:0:120}"
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# lab: --disks 1x1G --timeout 180
+# lab: --disks 1x1G --timeout 400
 # needs: tclone
 # Where keys come from, and the commands that change them.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
@@ -145,7 +145,7 @@ case_keys_are_added_and_removed() {
   again v
   expect_ok tclone key rm v --key file --yes
   expect_text 'nothing opens'
-  expect_equal '' "$(slots v)" "the slots"
+  refused 7 'no key slot left' tclone key list v
   expect_ok tclone deactivate v
   expect_exit 7 tclone activate v
 }
@@ -213,8 +213,10 @@ case_odd_keys() {
   printf 'some text of more than thirty-two bytes\n' >/tmp/k/newline
   head -c 8388609 /dev/zero >/tmp/k/huge
   chmod 600 /tmp/k/*
-  refused 7 'empty' tclone create v --size 16M --fs none --key file:/tmp/k/empty
-  refused 7 '8 MiB' tclone create v --size 16M --fs none --key file:/tmp/k/huge
+  expect_exit 7 tclone create v --size 16M --fs none --key file:/tmp/k/empty
+  expect_text empty
+  expect_exit 7 tclone create v --size 16M --fs none --key file:/tmp/k/huge
+  expect_text '8 MiB'
   local kind
   for kind in one binary newline; do
     expect_ok tclone create "v.$kind" --size 16M --fs none --key "file:/tmp/k/$kind"
@@ -238,7 +240,7 @@ case_an_interrupted_change_locks_nobody_out() {
   ((status != 0)) || { say "left out: this tclone has no fail points"; return 0; }
   expect_ok tclone key add v --key file:/tmp/k/a
   local point
-  for point in step commit committed recorded settled; do
+  for point in commit recorded keyslot.removed; do
     run env "TCLONE_FAULT=$point=kill" tclone key rm v --key file
     expect_ok tclone recover
     expect_ok tclone activate v
