@@ -2,6 +2,7 @@
 // Records to test with: plain ones, and random ones from a seed that every failing test prints.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <random>
@@ -206,14 +207,19 @@ class Random {
   }
   Journal journal() {
     Journal j;
+    // Names may be as short as one character, so two in a row may be the same; a journal holds each once.
+    const auto add = [](auto& list, auto made) {
+      const auto same = [&](const auto& one) { return one.name == made.name; };
+      if (std::none_of(list.begin(), list.end(), same)) list.push_back(std::move(made));
+    };
     j.operation = text(false);
     j.from = number(0, 1000);
     j.to = j.from + number(0, 1);
     j.time = time();
     for (std::uint64_t i = number(0, 3); i > 0; --i) j.steps.push_back(text(false));
     if (flip()) j.after.pool = pool();
-    for (std::uint64_t i = number(0, 3); i > 0; --i) j.after.vaults.push_back(vault());
-    for (std::uint64_t i = number(0, 3); i > 0; --i) j.after.volumes.push_back(volume());
+    for (std::uint64_t i = number(0, 3); i > 0; --i) add(j.after.vaults, vault());
+    for (std::uint64_t i = number(0, 3); i > 0; --i) add(j.after.volumes, volume());
     for (std::uint64_t i = number(0, 3); i > 0; --i) j.after.versions.push_back(version());
     if (flip()) j.after.gone_vaults = {"gone." + std::to_string(number(0, 9))};
     if (flip()) j.after.gone_volumes = {"gone-1", "gone-2"};
