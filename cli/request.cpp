@@ -2,6 +2,7 @@
 #include "cli/request.h"
 
 #include <charconv>
+#include <filesystem>
 
 #include "crypt/key_source.h"
 
@@ -32,6 +33,18 @@ Result<std::optional<std::uint32_t>> slot_of(const Invocation& call) {
   return std::optional<std::uint32_t>{number};
 }
 
+/// The engine takes absolute paths only: what is relative is meant from where the command was typed.
+std::string absolute(const std::string& path) {
+  std::error_code unknown;
+  const auto whole = path.empty() ? std::filesystem::path() : std::filesystem::absolute(path, unknown);
+  return unknown ? path : whole.lexically_normal().string();
+}
+
+std::vector<std::string> absolute(std::vector<std::string> paths) {
+  for (std::string& path : paths) path = absolute(path);
+  return paths;
+}
+
 bool is_path(const std::string& word) { return word.find('/') != std::string::npos; }
 
 }  // namespace
@@ -43,16 +56,16 @@ std::string pool(const Invocation& call) {
 
 Result<engine::PoolCreate> pool_create(const Invocation& call) {
   engine::PoolCreate out;
-  out.devices = call.all("DEVICE");
+  out.devices = absolute(call.all("DEVICE"));
   const std::string first = call.one("NAME");
   if (is_path(first)) {
-    out.devices.insert(out.devices.begin(), first);
+    out.devices.insert(out.devices.begin(), absolute(first));
   } else if (!first.empty()) {
     out.name = first;
   } else if (!call.globals.pool.empty()) {
     out.name = call.globals.pool;
   }
-  out.file = call.one("file");
+  out.file = absolute(call.one("file"));
   out.size = TC_TRY(size_of(call));
   if (!out.devices.empty() && (!out.file.empty() || out.size))
     return conflict(call, "--file and --size are for a pool in a file, not for one on devices");
@@ -67,11 +80,11 @@ engine::PoolActivate pool_activate(const Invocation& call) {
 }
 
 engine::PoolImport pool_import(const Invocation& call) {
-  return {call.all("PATH"), call.one("name"), call.has("takeover")};
+  return {absolute(call.all("PATH")), call.one("name"), call.has("takeover")};
 }
 
 Result<engine::PoolGrow> pool_grow(const Invocation& call) {
-  return engine::PoolGrow{pool(call), TC_TRY(size_of(call)), call.all("add"), call.has("force")};
+  return engine::PoolGrow{pool(call), TC_TRY(size_of(call)), absolute(call.all("add")), call.has("force")};
 }
 
 Result<engine::Create> create(const Invocation& call) {
@@ -119,6 +132,11 @@ engine::Restart restart(const Invocation& call) {
 
 engine::Named named(const Invocation& call) { return {call.globals.pool, call.one("NAME")}; }
 
+engine::Named place(const Invocation& call) {
+  const std::string place = call.one("NAME");
+  return {call.globals.pool, is_path(place) ? absolute(place) : place};
+}
+
 Result<engine::Activation> activation(const Invocation& call) {
   engine::Activation out{call.globals.pool, call.all("NAME"), call.has("all")};
   if (out.all && !out.names.empty()) return conflict(call, "--all and a name exclude each other");
@@ -127,7 +145,7 @@ Result<engine::Activation> activation(const Invocation& call) {
 }
 
 engine::Mount mount(const Invocation& call) {
-  return {call.globals.pool, call.one("NAME"), call.one("DIR"), call.has("read-only"), call.one("options")};
+  return {call.globals.pool, call.one("NAME"), absolute(call.one("DIR")), call.has("read-only"), call.one("options")};
 }
 
 Status check(const Invocation& call) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// From a command line to what the engine is asked. Pure: a wrong combination of options ends here.
+// From a command line to what the engine is asked: a wrong combination of options ends here. Looks at nothing but the
+// working folder, which relative paths are meant from.
 #pragma once
 
 #include "cli/invocation.h"
@@ -16,6 +17,8 @@ namespace tclone::cli::request {
 [[nodiscard]] engine::Publish publish(const Invocation& call);
 [[nodiscard]] engine::Restart restart(const Invocation& call);
 [[nodiscard]] engine::Named named(const Invocation& call);
+/// A volume, or with a slash in it a folder.
+[[nodiscard]] engine::Named place(const Invocation& call);
 [[nodiscard]] Result<engine::Activation> activation(const Invocation& call);
 [[nodiscard]] engine::Mount mount(const Invocation& call);
 [[nodiscard]] Result<engine::KeyAdd> key_add(const Invocation& call);

@@ -40,7 +40,7 @@ Ran run_mount(Session& s) {
   return 0;
 }
 
-Ran run_umount(Session& s) { return report(s, engine::unmount(s.env, request::named(s.call))); }
+Ran run_umount(Session& s) { return report(s, engine::unmount(s.env, request::place(s.call))); }
 Ran run_recover(Session& s) { return report(s, engine::recover(s.env, s.call.globals.pool)); }
 
 }  // namespace tclone::cli

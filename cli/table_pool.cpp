@@ -148,11 +148,14 @@ void add_pool_commands(std::vector<Command>& out) {
       .summary = "repair a damaged pool's own metadata into its spare area",
       .description = "For a pool that is not active. thin_repair reads the damaged metadata and writes what it can save to the "
                      "spare area, which takes its place; the damaged metadata is kept as the spare. Does nothing to sound "
-                     "metadata but clear the mark with which the kernel asks for a check.",
+                     "metadata but clear the mark with which the kernel asks for a check.\n\n"
+                     "With --vault the inner metadata of that vault is repaired instead: the pool is active then, the vault "
+                     "closed, and its key is asked for.",
       .positionals = {{"NAME", Kind::pool, "the pool", false}},
-      .options = {{"force", 0, Kind::flag, "", "overwrite what an earlier repair left in the spare area"}},
+      .options = {{"vault", 0, Kind::text, "VAULT", "repair this vault"},
+                  {"force", 0, Kind::flag, "", "overwrite what an earlier repair left in the spare area"}},
       .shape = "outcome",
-      .examples = {"tclone pool repair"},
+      .examples = {"tclone pool repair", "tclone pool repair --vault web1"},
   });
 }
 

@@ -10,8 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
 #include <map>
 #include <set>
 #include <thread>
@@ -21,6 +19,7 @@
 #include "dm/device_mapper.h"
 #include "dm/guard.h"
 #include "dm/kernel.h"
+#include "dm/libdm_log.h"
 #include "dm/names.h"
 #include "dm/query.h"
 #include "dm/targets.h"
@@ -29,18 +28,6 @@
 
 namespace tclone::dm {
 namespace {
-
-bool g_something_suspended = false;  // read by the log callback, which libdm gives no context
-
-__attribute__((format(printf, 5, 6))) void log_from_libdm(int, const char*, int, int, const char* format, ...) {
-  if (g_something_suspended || !log::enabled(log::Level::debug)) return;
-  std::array<char, 1024> line{};
-  va_list args;
-  va_start(args, format);
-  vsnprintf(line.data(), line.size(), format, args);
-  va_end(args);
-  log::debug(std::string("libdevmapper: ") + line.data());
-}
 
 Error in_words(Error error, std::string why, std::string next = {}) {
   error.why = std::move(why);
@@ -96,7 +83,7 @@ void LibDeviceMapper::mark_suspended(const std::string& name, bool suspended) {
   } else {
     suspended_.erase(name);
   }
-  g_something_suspended = !suspended_.empty();
+  libdm_log::mute(!suspended_.empty());
 }
 
 Status LibDeviceMapper::create_empty(const Spec& spec) {
@@ -265,7 +252,7 @@ Result<std::unique_ptr<DeviceMapper::Guard>> LibDeviceMapper::guard(std::span<co
 }  // namespace
 
 Result<std::unique_ptr<DeviceMapper>> open_device_mapper() {
-  dm_log_with_errno_init(log_from_libdm);
+  libdm_log::route();
   dm_set_name_mangling_mode(DM_STRING_MANGLING_NONE);  // names::valid() keeps out what would need it
   TC_CHECK(kernel::require_driver());
   return std::make_unique<LibDeviceMapper>();

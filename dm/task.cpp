@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "dm/libdm_log.h"
 #include "dm/names.h"
 
 namespace tclone::dm {
@@ -15,6 +16,7 @@ Result<Task> Task::make(int type, const std::string& object) {
   if (!object.empty() && !names::valid(object)) {
     return fail(Code::usage, object, "is no name that device-mapper can take");
   }
+  libdm_log::route();
   Task task(dm_task_create(type), object);
   if (!task.task_) return fail_errno(ENOMEM, object, "cannot prepare a device-mapper request");
   if (!object.empty()) TC_CHECK(task.prepared(dm_task_set_name(task.get(), object.c_str())));

@@ -120,6 +120,9 @@ struct Finding;
 /// Repairs the outer metadata of a pool that is not active: thin_repair writes to the spare area, which then becomes the
 /// metadata area; the old one is kept as the spare. Outcome::changed is false when thin_check finds nothing wrong.
 [[nodiscard]] Result<Outcome> pool_repair(Env& env, const std::string& pool, bool force);
+/// The same for the inner pool of one closed vault of an active pool. The damaged metadata is kept in the vault's room
+/// for metadata until the next repair. Asks for the vault's key.
+[[nodiscard]] Result<Outcome> vault_repair(Env& env, const std::string& pool, const std::string& vault);
 
 /// Every vault's header overwritten, keys removed, label wiped, the default file removed. Needs no open vault.
 /// The caller has asked for confirmation. Refused (busy) while a volume is mounted or held open.

@@ -30,12 +30,18 @@ Result<policies::RemoveFacts> facts_to_remove(Session& s, const policies::Target
     TC_CHECK(refuse_if_held(s, device_of(s, facts.volume), "volume " + target.volume));
     for (const std::uint64_t n : facts.volume.versions) facts.versions.push_back(TC_TRY(s.store.version(target.volume, n)));
   }
-  if (!facts.versions.empty()) {
+  // Also without a version of its own left: clones of removed versions still name it as their origin.
+  if (!facts.versions.empty() || facts.volume.next_version > 1) {
     const Records all = TC_TRY(read_everything(s));
     for (const Version& v : facts.versions) {
       TC_CHECK(refuse_if_stood_on(all, v));
       TC_CHECK(refuse_if_held(s, v.ref()));
       if (!facts.vaults.contains(v.vault)) facts.vaults[v.vault] = TC_TRY(s.store.vault(v.vault));
+    }
+    for (const Volume& v : all.volumes) {
+      if (!facts.only_versions && v.name != target.volume && v.origin && v.origin->volume == target.volume) {
+        facts.orphans.push_back(v);
+      }
     }
   }
   facts.vaults[facts.volume.vault] = TC_TRY(s.store.vault(facts.volume.vault));

@@ -89,9 +89,9 @@ void look_at_vaults(Session& s, const Records& all, Findings& out) {
       }
     }
     if (const auto view = view_vault(s, v)) {
-      if (view->open && view->health != "ok") {
+      if (view->open && view->health != "ok" && !view->health.starts_with("waiting")) {
         out.push_back({"the inner pool of vault " + v.name + " is not well: " + view->health, "its volumes may be read-only or fail; other vaults are not concerned",
-                       "deactivate its volumes and check its metadata with thin_check on " + s.env.dm.path(names::vault_metadata(s.pool, v.outer))});
+                       "deactivate its volumes, then `tclone pool repair --vault " + v.name + "`"});
       }
     }
   }

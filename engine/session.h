@@ -46,6 +46,9 @@ class Session {
   /// Volumes that were active when the operation began and were taken down by it.
   std::set<std::string> taken_down;
 
+  /// Whether the outer pool was out of data space when views.cpp first asked.
+  std::optional<bool> outer_full;
+
   [[nodiscard]] std::string outer_pool() const;
   /// Free space of the outer pool; refused (no_space) when less than `needed` remains above the reserve.
   [[nodiscard]] Status check_space(Bytes needed, const std::string& attempted);

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/thin_tools.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
 #include <sstream>
 
+#include "base/fd.h"
 #include "fs/filesystem.h"
 
 namespace tclone::engine::thin_tools {
@@ -53,6 +59,19 @@ Result<std::set<std::uint32_t>> ids(const std::string& metadata, bool live) {
   // fs::run keeps the tail of a long output: a list that was cut must not pass for a whole one.
   if (out.text.size() >= 60000) return fail(Code::failed, metadata, "too many thin ids to be compared");
   return found;
+}
+
+Result<bool> looks_like_metadata(const std::string& metadata) {
+  constexpr std::uint64_t kMagic = 27022010;
+  constexpr std::size_t kMagicAt = 32;  // after checksum, flags, block number and uuid
+  std::array<unsigned char, 8> bytes{};
+  const UniqueFd fd(::open(metadata.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd || ::pread(fd.get(), bytes.data(), bytes.size(), kMagicAt) != static_cast<ssize_t>(bytes.size())) {
+    return fail_errno(errno, metadata, "its superblock cannot be read");
+  }
+  std::uint64_t magic = 0;
+  for (std::size_t i = bytes.size(); i > 0; --i) magic = magic << 8U | bytes[i - 1];
+  return magic == kMagic;
 }
 
 Status clear_needs_check(const std::string& metadata) {

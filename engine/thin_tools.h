@@ -18,6 +18,8 @@ namespace tclone::engine::thin_tools {
 [[nodiscard]] Result<std::string> check(const std::string& metadata, bool live);
 /// The thin ids it knows.
 [[nodiscard]] Result<std::set<std::uint32_t>> ids(const std::string& metadata, bool live);
+/// Whether a thin-pool's superblock is there (its magic number, dm-thin-metadata.c THIN_SUPERBLOCK_MAGIC), sound or not.
+[[nodiscard]] Result<bool> looks_like_metadata(const std::string& metadata);
 /// Clears the needs_check flag of metadata that check() found sound.
 [[nodiscard]] Status clear_needs_check(const std::string& metadata);
 /// Writes repaired metadata to another device; the damaged one is only read.

@@ -86,15 +86,20 @@ Status map_where_flushes_land(Session& s, const Vault& v) {
   return fs::touch(thin, policies::kHeader + policies::kMetadataRoom, kKiB * 4, s.record.block);
 }
 
-/// All layers, the inner pool formatted from nothing when `format`.
-Status bring_up(Session& s, const Vault& v, bool format) {
+/// What the inner pool stands on.
+Status bring_up_below(Session& s, const Vault& v) {
   const std::string outer = TC_TRY(dev_of(s, s.outer_pool()));
   TC_CHECK(create_layer(s, v, names::vault_thin(s.pool, v.outer), "thin",
                         dm::thin(outer, v.outer, to_sectors(policies::kOuterThin))));
   if (v.encrypted) TC_CHECK(unlock(s, v));
   const Payload p = TC_TRY(payload(s, v));
   TC_CHECK(create_layer(s, v, names::vault_metadata(s.pool, v.outer), "meta", metadata_table(p, v)));
-  TC_CHECK(create_layer(s, v, names::vault_data(s.pool, v.outer), "data", data_table(p, v)));
+  return create_layer(s, v, names::vault_data(s.pool, v.outer), "data", data_table(p, v));
+}
+
+/// All layers, the inner pool formatted from nothing when `format`.
+Status bring_up(Session& s, const Vault& v, bool format) {
+  TC_CHECK(bring_up_below(s, v));
   if (format) {
     // What was never written decrypts to noise, and dm-thin formats only an all-zero superblock
     // (dm-thin-metadata.c, superblock_all_zeroes).
@@ -156,6 +161,22 @@ Status open_vault(Session& s, const std::string& name) {
   return paid;
 }
 
+Result<std::string> open_for_repair(Session& s, const Vault& v) {
+  const auto up = [&]() -> Result<std::string> {
+    TC_CHECK(close_vault(s, v.outer));
+    TC_CHECK(bring_up_below(s, v));
+    const Payload p = TC_TRY(payload(s, v));
+    const dm::Piece old{p.dev, to_sectors(p.start + Bytes{policies::kMetadataRoom.n / 2}), to_sectors(v.metadata)};
+    const std::string name = names::vault_pool(s.pool, v.outer);
+    TC_CHECK(create_layer(s, v, name, "old-meta", dm::linear(std::array{old})));
+    return name;
+  }();
+  if (!up) {
+    if (auto down = close_vault(s, v.outer); !down) log::warn(down.error().text());
+  }
+  return up;
+}
+
 Status close_vault(Session& s, ThinId outer) {
   for (const std::string& name : {names::vault_pool(s.pool, outer), names::vault_data(s.pool, outer),
                                   names::vault_metadata(s.pool, outer), names::vault_crypt(s.pool, outer),
@@ -177,7 +198,7 @@ Result<dm::PoolStatus> healthy_inner_pool(Session& s, const Vault& v) {
       status.mode == dm::PoolMode::out_of_metadata) {
     return fail(Code::damaged, "vault " + v.name,
                 status.needs_check ? "its inner pool asks for a check of its metadata" : "its inner pool is not writable",
-                "run `tclone doctor`");
+                "deactivate what is active in it, then run `tclone pool repair --vault " + v.name + "`");
   }
   return status;
 }

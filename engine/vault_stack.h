@@ -19,6 +19,10 @@ namespace tclone::engine {
 [[nodiscard]] Status open_new_vault(Session& s, const Vault& vault);
 /// Takes all layers down, top first; layers that are not there are fine. busy when a thin of it is still active.
 [[nodiscard]] Status close_vault(Session& s, ThinId outer);
+/// For repair: everything below the inner pool, and in the inner pool's place (so that close_vault takes it down) a
+/// linear device over the upper half of the room kept for metadata, where a damaged copy is kept. Returns its name.
+/// usage error when the metadata is larger than that half.
+[[nodiscard]] Result<std::string> open_for_repair(Session& s, const Vault& vault);
 /// Closes it when no thin of it is active.
 [[nodiscard]] Status close_vault_if_idle(Session& s, const Vault& vault);
 

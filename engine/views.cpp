@@ -35,6 +35,14 @@ Result<PoolSummary> summary_of(Env& env, const std::string& name) {
   return out;
 }
 
+/// Asked once a command: the answer decides only how much is looked at.
+Result<bool> outer_is_full(Session& s) {
+  if (!s.outer_full) {
+    s.outer_full = TC_TRY(s.env.dm.pool_status(s.outer_pool())).mode == dm::PoolMode::out_of_data_space;
+  }
+  return *s.outer_full;
+}
+
 class TreeBuilder {
  public:
   explicit TreeBuilder(const Records& all) : all_(all) {}
@@ -101,6 +109,12 @@ Result<VaultView> view_vault(Session& s, const Vault& vault) {
   const std::string pool = names::vault_pool(s.pool, vault.outer);
   const auto info = TC_TRY(s.env.dm.info(pool));
   if (!info || !info->live_table) return out;
+  if (TC_TRY(outer_is_full(s))) {
+    // Its commits wait for space (their dm-crypt pages are held by the writes that do), and so would a look inside.
+    out.open = true;
+    out.health = "waiting for space in the pool";
+    return out;
+  }
   // A vault may be closed by another command while it is being looked at.
   const auto status = s.env.dm.pool_status(pool);
   if (!status) return out;
@@ -125,6 +139,7 @@ Result<VolumeView> view_volume(Session& s, const Volume& volume, const Vault& va
   if (!info || !info->live_table) return out;
   out.active = true;
   out.mounts = TC_TRY(fs::mount_points(info->major, info->minor));
+  if (TC_TRY(outer_is_full(s))) return out;
   if (const auto thin = s.env.dm.thin_status(name); thin && !thin->failed) {
     out.mapped = to_bytes(thin->mapped);
     // Alone in its vault, it shares its blocks with nobody.

@@ -130,6 +130,9 @@ struct RemoveFacts {
   std::vector<Version> versions;             ///< all of the volume's, or just the one to go
   std::map<std::string, Vault> vaults;       ///< of the volume and these versions
   bool only_versions = false;
+  /// With a whole volume: its shared-key clones. They hold their blocks themselves and live on as base volumes, so that
+  /// a new volume of the old name is never taken for what they came from.
+  std::vector<Volume> orphans;
 };
 [[nodiscard]] Plan plan_remove(const RemoveFacts& facts);
 

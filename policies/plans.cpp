@@ -137,6 +137,11 @@ Plan plan_remove(const RemoveFacts& f) {
     if (f.only_versions || version.vault != f.volume.vault) d.drop_version(f.volume, f.vaults.at(version.vault), version);
   }
   if (!f.only_versions) d.drop_volume(f.volume, f.vaults.at(f.volume.vault), f.versions);
+  for (const Volume& clone : f.orphans) {
+    Volume& orphan = d.volume(clone);
+    orphan.origin.reset();
+    orphan.follows.clear();
+  }
   return d.finish();
 }
 

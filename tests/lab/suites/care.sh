@@ -136,7 +136,13 @@ case_write_errors_below_the_pool_are_said_and_do_not_hang() {
   expect_ok timeout 100 tclone pool deactivate p
   run timeout 60 tclone pool repair p
   expect_ok timeout 60 tclone pool activate p
-  expect_ok tclone activate db
+  # The kernel may have asked for a check of the inner metadata: the refusal names the way out, and it works.
+  run tclone activate db
+  if ((status == 8)); then
+    expect_text 'pool repair --vault db'
+    expect_ok tclone pool repair p --vault db
+    expect_ok tclone activate db
+  fi
   expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-db)" "a volume written before the device failed"
   expect_exit 3 tclone show other
   expect_ok tclone pool check p

@@ -60,9 +60,22 @@ TEST_CASE("ids given twice or beyond their counter are found") {
   finds(r, "versions/db@7.toml", "which vault db is about to delete");
 }
 
+TEST_CASE("a shared-key clone outlives the version it was cloned from") {
+  Records r = two_volumes();
+  r.volumes[1].basis.reset();
+  r.versions[1].basis.reset();
+  r.versions.erase(r.versions.begin());
+  r.volumes[0].versions.clear();
+  r.volumes[0].tags.clear();
+  r.vaults[0].versions = 0;
+  r.volumes[1].own_key = false;
+  CHECK(check_lineage(r).empty());
+}
+
 TEST_CASE("references to what is not there are found") {
   Records r = two_volumes();
   r.versions.erase(r.versions.begin());
+  r.volumes[1].own_key = true;
   finds(r, "volumes/web1.toml", "origin db@7 does not exist");
   finds(r, "volumes/web1.toml", "basis db@7 does not exist");
   finds(r, "versions/web1@7.toml", "basis db@7 does not exist");
