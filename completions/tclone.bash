@@ -43,7 +43,7 @@ _tclone() {
     prev=${words[-1]}
   fi
 
-  local valued='-p --pool --lock-timeout --file --size --sector-size --when-full --name --add --fs --key --from --vault --follow --tag -m --message --to -o --options --unlock --use'
+  local valued='-p --pool --lock-timeout --file --size --sector-size --when-full --name --add --vault --fs --key --from --follow --tag -m --message --to -o --options --unlock --use'
   local groups='key pool'
   local command='' count=0 skip='' options='' offer='' place=''
   for ((i = 1; i < ${#words[@]}; i++)); do
@@ -172,8 +172,9 @@ _tclone() {
       esac
       ;;
     'pool repair')
-      options='--force -p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
+      options='--vault --force -p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
       case $prev in
+        --vault) offer='nothing' ;;
         -p|--pool) offer='names pools' ;;
         --lock-timeout) offer='nothing' ;;
       esac

@@ -52,7 +52,7 @@ end
 
 complete -c tclone -e
 complete -c tclone -f
-set -g __tclone_valued --pool -p --lock-timeout --file --size --sector-size --when-full --name --add --fs --key --from --vault --follow --tag --message -m --to --options -o --unlock --use
+set -g __tclone_valued --pool -p --lock-timeout --file --size --sector-size --when-full --name --add --vault --fs --key --from --follow --tag --message -m --to --options -o --unlock --use
 complete -c tclone -s p -l pool -x -f -a '(__tclone_names pools)' -d 'the pool meant; not needed where there is one only'
 complete -c tclone -l json -d 'print the result as JSON'
 complete -c tclone -l dry-run -d 'print the steps and do none of them'
@@ -120,6 +120,7 @@ complete -c tclone -n '__tclone_at \'pool check\' 0' -f -a '(__tclone_names pool
 # pool repair
 complete -c tclone -f -n '__tclone_at pool 0' -a repair -d 'repair a damaged pool\'s own metadata into its spare area'
 complete -c tclone -n '__tclone_at \'pool repair\' 0' -f -a '(__tclone_names pools)'
+complete -c tclone -n '__tclone_in \'pool repair\'' -l vault -x -f -d 'repair this vault'
 complete -c tclone -n '__tclone_in \'pool repair\'' -l force -d 'overwrite what an earlier repair left in the spare area'
 
 # create

@@ -132,7 +132,7 @@ struct RemoveFacts {
   bool only_versions = false;
   /// With a whole volume: its shared-key clones. They hold their blocks themselves and live on as base volumes, so that
   /// a new volume of the old name is never taken for what they came from.
-  std::vector<Volume> orphans;
+  std::vector<Volume> orphans = {};
 };
 [[nodiscard]] Plan plan_remove(const RemoveFacts& facts);
 
