@@ -57,14 +57,17 @@ constexpr std::array<Entry, kCommands> kRuns{{
     {Id::man, nullptr},
 }};
 
-constexpr bool complete() {
+[[maybe_unused]] constexpr bool complete() {
   for (std::size_t i = 0; i < kRuns.size(); ++i) {
     const bool needs_pool = i < static_cast<std::size_t>(Id::completion);
     if (static_cast<std::size_t>(kRuns[i].id) != i || (kRuns[i].run != nullptr) != needs_pool) return false;
   }
   return true;
 }
+// Under sanitizers g++ does not take the address of a function for a constant; the other builds prove it.
+#if !defined(__SANITIZE_ADDRESS__)
 static_assert(complete(), "a command has no function, or the wrong one");
+#endif
 
 }  // namespace
 
