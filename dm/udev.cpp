@@ -72,6 +72,8 @@ void UdevCookie::wait() {
         log::warn(
             "udev did not answer in time: device nodes are made without it (is systemd-udevd alive, and does "
             "it share the IPC namespace? DM_DISABLE_UDEV=1 avoids the wait)");
+        // libcryptsetup waits for udev in this process too, and without a deadline: it asks libdm first.
+        dm_udev_set_sync_support(0);
       }
     }
   }

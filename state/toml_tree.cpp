@@ -5,6 +5,18 @@
 #include <chrono>
 #include <optional>
 
+namespace tclone::state {
+/// What toml++ takes to be impossible has happened: hostile bytes reach some of its assertions (3.3: malformed times and
+/// keys), which would end the program, or with NDEBUG be undefined behaviour. Thrown instead, and caught in parse_toml.
+struct ImpossibleToml {};
+[[noreturn]] void throw_impossible() { throw ImpossibleToml{}; }
+}  // namespace tclone::state
+#undef NDEBUG  // with it toml++ turns these assertions into assumptions
+#define TOML_ASSERT(expr)                                      \
+  do {                                                         \
+    if (!(expr)) ::tclone::state::throw_impossible();          \
+  } while (false)
+
 // The limit counts arrays and inline tables; the depth of headers and dotted keys is checked by find_trap below.
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
@@ -123,7 +135,13 @@ void convert(const toml::node& from, Node& to) {
 
 Result<Node> parse_toml(const std::string& file, std::string_view text) {
   if (const auto trap = find_trap(text)) return fail(Code::damaged, file + ":" + std::to_string(trap->line), trap->why);
-  const toml::parse_result parsed = toml::parse(text);
+  std::optional<toml::parse_result> result;
+  try {
+    result.emplace(toml::parse(text));
+  } catch (const ImpossibleToml&) {
+    return fail(Code::damaged, file + ":1", "not valid TOML");
+  }
+  const toml::parse_result& parsed = *result;
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
     return fail(Code::damaged, file + ":" + std::to_string(error.source().begin.line),

@@ -13,6 +13,14 @@ suite_setup() {
   systemctl daemon-reload
 }
 
+case_teardown() {
+  kill -CONT "$(pidof systemd-udevd)" 2>/dev/null
+  umount /mnt/a /mnt/b 2>/dev/null
+  DM_DISABLE_UDEV=1 tclone pool destroy p --yes >/dev/null 2>&1
+  rm -f /etc/tclone/pools/p.toml
+  dd if=/dev/zero of="${disk[0]}" bs=1M count=1 conv=fsync 2>/dev/null
+}
+
 case_a_unit_activates_a_pool_with_its_volumes_and_takes_it_down() {
   unset DM_DISABLE_UDEV
   expect_ok tclone pool create p "${disk[0]}"
