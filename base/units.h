@@ -30,7 +30,7 @@ struct Sectors {
 };
 
 constexpr Bytes kKiB{1024};
-constexpr Bytes kMiB{1024 * 1024};
+constexpr Bytes kMiB{1024ULL * 1024};
 constexpr Bytes kGiB{1024ULL * 1024 * 1024};
 constexpr Bytes kTiB{1024ULL * 1024 * 1024 * 1024};
 

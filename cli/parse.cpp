@@ -133,7 +133,7 @@ Status check_choice(std::string_view words, std::string_view what, std::string_v
 
 Status Builder::take(const Option& option, const CLI::Option& given, Invocation& out) const {
   if (given.count() == 0) return {};
-  const std::vector<std::string> values = given.results();
+  const std::vector<std::string>& values = given.results();
   for (const std::string& value : values) {
     TC_CHECK(check_choice(out.command().words, "--" + std::string(option.name), option.choices, value));
     if (value.empty() && option.kind != Kind::text)

@@ -22,7 +22,7 @@ std::string joined(const std::vector<std::string>& parts, const char* between) {
   return out;
 }
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 std::string size_or_dash(const std::optional<Bytes>& size) { return size ? format_size(*size) : "-"; }
 
 std::string percent(const engine::Usage& usage) {

@@ -27,7 +27,7 @@ using Run = Ran (*)(Session&);
 
 /// What the caller prints of an outcome besides a dry run's plan and the remarks.
 enum class Prints { confirmation, device, versions };
-[[nodiscard]] Ran report(Session& session, Result<engine::Outcome> outcome, Prints line = Prints::confirmation);
+[[nodiscard]] Ran report(Session& session, Result<engine::Outcome> outcome, Prints prints = Prints::confirmation);
 /// Findings and the exit code that goes with them: 8 when one is serious.
 [[nodiscard]] Ran report_findings(Session& session, const std::vector<engine::Finding>& findings);
 

@@ -74,8 +74,7 @@ const std::vector<Shape>& shapes() {
        "What standard output has when a command failed; the text is on standard error all the same.",
        {"error: an object with the fields that follow",
         "code: failed, usage, not_found, exists, busy, no_space, key, damaged or kernel", "exit: the exit code",
-        "attempted, object, why, next: what was attempted, on what, why it failed and what to "
-        "do; all but why may be null",
+        "attempted, object, why, next: what, on what, why it failed and what to do; all but why may be null",
         "errno: what the kernel said, or null"}},
   };
   return table;

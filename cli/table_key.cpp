@@ -9,6 +9,7 @@ constexpr const char* kName = "the volume; its vault is meant, with all that liv
 
 }  // namespace
 
+// A table: its length is that of what it lists. NOLINTNEXTLINE(readability-function-size)
 void add_key_commands(std::vector<Command>& out) {
   out.push_back({
       .id = Id::key_add,

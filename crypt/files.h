@@ -12,7 +12,7 @@
 namespace tclone::crypt {
 
 /// What cryptsetup takes as a key file at most, by default.
-constexpr std::size_t kMaxSecretSize = 8 * 1024 * 1024;
+constexpr std::size_t kMaxSecretSize = 8ULL * 1024 * 1024;
 
 /// Collects bytes of unknown number; never leaves a copy behind when it grows.
 class SecretBuffer {

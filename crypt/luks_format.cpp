@@ -12,10 +12,10 @@ namespace tclone::crypt {
 namespace {
 
 constexpr std::size_t kVolumeKeySize = 64;         // aes-256 in XTS mode takes two keys
-constexpr std::uint64_t kMetadataSize = 16 * 1024;  // each of the two copies; LUKS2's smallest
+constexpr std::uint64_t kMetadataSize = 16ULL * 1024;  // each of the two copies; LUKS2's smallest
 // Four slots of 252 KiB (4000 stripes of 64 bytes, rounded up to 4 KiB). crypt_format fills the whole area with
 // random bytes first, and that is a third of its time: room for twice as many slots costs every clone 4 ms.
-constexpr std::uint64_t kKeyslotsSize = 4 * 252 * 1024;
+constexpr std::uint64_t kKeyslotsSize = 4ULL * 252 * 1024;
 constexpr std::size_t kLabelSize = 47;  // LUKS2_LABEL_L is 48 with its end
 
 Status check_room(const std::string& path) {

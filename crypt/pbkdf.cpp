@@ -7,9 +7,9 @@
 
 namespace tclone::crypt {
 namespace {
-constexpr std::uint64_t kLeastKib = 32 * 1024;
-constexpr std::uint64_t kMostKib = 256 * 1024;
-constexpr std::uint64_t kWorkKib = 1024 * 1024;
+constexpr std::uint64_t kLeastKib = 32ULL * 1024;
+constexpr std::uint64_t kMostKib = 256ULL * 1024;
+constexpr std::uint64_t kWorkKib = 1024ULL * 1024;
 constexpr std::uint32_t kLeastIterations = 4;
 }  // namespace
 

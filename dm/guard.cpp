@@ -7,14 +7,14 @@
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
 #include <poll.h>
-#include <signal.h>
+#include <csignal>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
+#include <ctime>
 
 #include <cerrno>
 #include <cstring>

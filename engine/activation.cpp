@@ -195,7 +195,8 @@ Result<Outcome> unmount(Env& env, const Named& r) {
   return attempted(run(), "umount " + r.name);
 }
 
-Result<std::string> path(Env& env, const Named& r) {
+Result<std::string> path(Env& env, const Named& request) {
+  const Named& r = request;
   const auto run = [&]() -> Result<std::string> {
     TC_TRY(policies::parse_target(r.name));
     Session s = TC_TRY(Session::look(env, r.pool));

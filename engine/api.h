@@ -174,7 +174,7 @@ struct Named { std::string pool, name; };
 /// `target` is "db@3" or "db@latest" (or "db": its newest version).
 [[nodiscard]] Result<Outcome> tag(Env& env, const std::string& pool, const std::string& target, const std::string& tag);
 [[nodiscard]] Result<Outcome> untag(Env& env, const std::string& pool, const std::string& volume, const std::string& tag);
-[[nodiscard]] Result<Outcome> resize(Env& env, const Named& volume, Bytes size);
+[[nodiscard]] Result<Outcome> resize(Env& env, const Named& request, Bytes size);
 
 /// Names may be volumes or versions; `all` means every volume. Several failures: the first error, others as warnings.
 struct Activation { std::string pool; std::vector<std::string> names; bool all = false; };
@@ -271,7 +271,7 @@ struct Shown {
 };
 [[nodiscard]] Result<Shown> show(Env& env, const Named& target);
 /// Device path of a volume or version; not_found when there is no such thing, whether it is active or not.
-[[nodiscard]] Result<std::string> path(Env& env, const Named& target);
+[[nodiscard]] Result<std::string> path(Env& env, const Named& request);
 
 // ---- care -----------------------------------------------------------------------------------------------------------
 

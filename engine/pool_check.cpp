@@ -36,6 +36,8 @@ class MetadataSnapshot {
   }
   MetadataSnapshot(MetadataSnapshot&& o) noexcept : env_(std::exchange(o.env_, nullptr)), pool_(std::move(o.pool_)) {}
   MetadataSnapshot& operator=(MetadataSnapshot&&) = delete;
+  MetadataSnapshot(const MetadataSnapshot&) = delete;
+  MetadataSnapshot& operator=(const MetadataSnapshot&) = delete;
   ~MetadataSnapshot() {
     if (env_ == nullptr) return;
     if (auto released = env_->dm.message(pool_, "release_metadata_snap"); !released) log::warn(released.error().text());

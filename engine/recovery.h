@@ -32,6 +32,8 @@ class WorkMark {
   [[nodiscard]] static bool left_behind(const Session& s);
   WorkMark(WorkMark&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   WorkMark& operator=(WorkMark&&) = delete;
+  WorkMark(const WorkMark&) = delete;
+  WorkMark& operator=(const WorkMark&) = delete;
   ~WorkMark();
   /// Stays behind, as if the command had been killed.
   void leave() { path_.clear(); }
