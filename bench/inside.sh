@@ -33,7 +33,7 @@ measure() {
 lvm_own_key() {
   lvcreate -y -V 256M --thinpool pool -n "$1" bench &&
     cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file /run/bench.key "/dev/bench/$1" &&
-    cryptsetup open --key-file /run/bench.key "/dev/bench/$1" "bench-$1"
+    cryptsetup open --key-file /run/bench.key "/dev/bench/$1" "key-$1"
 }
 
 for ((i = 0; i < BENCH_RUNS; i++)); do
@@ -46,7 +46,7 @@ for ((i = 0; i < BENCH_RUNS; i++)); do
   measure "tclone revert (own key)" tclone revert o
   measure "tclone rm (own key)" tclone rm o --yes
   tclone rm s --yes >/dev/null
-  cryptsetup close bench-o
+  cryptsetup close key-o
   lvremove -y bench/s bench/o >/dev/null 2>&1
 done
 # How long the operation itself takes inside the process: the sum of the steps that --timings shows.
