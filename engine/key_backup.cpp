@@ -26,7 +26,7 @@ std::string first_line(const std::filesystem::path& file) {
 /// followed (LVM, md and so on), filesystems of their own numbering (btrfs) are not seen through.
 std::string tclone_below(const std::string& dev, int depth) {
   const std::filesystem::path place = "/sys/dev/block/" + dev;
-  const std::string name = first_line(place / "dm/name");
+  std::string name = first_line(place / "dm/name");
   if (name.starts_with("tclone-")) return name;
   if (depth == 0) return {};
   std::error_code ignored;

@@ -53,7 +53,7 @@ std::string free_vault_name(const Session& s, const std::string& volume) {
   // A name of 63 characters leaves no room for a suffix: it is cut for the vault, which is internal.
   for (unsigned n = 2;; ++n) {
     const std::string suffix = "." + std::to_string(n);
-    const std::string name = volume.substr(0, 63 - suffix.size()) + suffix;
+    std::string name = volume.substr(0, 63 - suffix.size()) + suffix;
     if (!s.store.has_vault(name)) return name;
   }
 }

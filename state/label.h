@@ -42,7 +42,7 @@ struct Label {
 
 constexpr Bytes kLabelArea = kMiB;  ///< reserved at the head of every device
 constexpr Bytes kLabelBlock{4096};
-constexpr Bytes kLabelCopies[2] = {Bytes{0}, Bytes{512 * 1024}};
+constexpr Bytes kLabelCopies[2] = {Bytes{0}, Bytes{512ULL * 1024}};
 
 /// One 4 KiB block. usage error when a field does not fit.
 [[nodiscard]] Result<std::vector<std::byte>> encode_label(const Label& label);
