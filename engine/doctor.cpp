@@ -44,7 +44,7 @@ void look_at_outer(Session& s, Findings& out) {
   const Bytes free = s.record.block * (status->total_data - status->used_data);
   if (health == "out of data space" || free.n == 0) {
     out.push_back({"the outer pool is full", s.record.when_full == WhenFull::queue ? "writers wait, then get an error" : "writers get an error",
-                   "remove volumes or versions (`tclone rm`), or trim filesystems (`fstrim`)"});
+                   "`tclone pool grow`, remove volumes or versions (`tclone rm`), or trim filesystems (`fstrim`)"});
   } else if (free < policies::reserve(total)) {
     out.push_back({"the outer pool has " + format_size(free) + " left, less than its reserve of " + format_size(policies::reserve(total)),
                    "commands that need space are refused", "remove volumes or versions, or trim filesystems (`fstrim`)", false});

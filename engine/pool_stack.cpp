@@ -35,6 +35,20 @@ dm::Piece piece(const Pool& pool, const Extent& e) {
   return {pool.backings[e.device].dev, to_sectors(e.start), to_sectors(e.length)};
 }
 
+struct DataArea {
+  std::vector<dm::Piece> pieces;
+  Bytes total;
+};
+
+DataArea data_area(const Pool& pool) {
+  DataArea out;
+  for (const Extent& e : pool.label.data) {
+    out.pieces.push_back(piece(pool, e));
+    out.total = out.total + e.length;
+  }
+  return out;
+}
+
 Status create_layer(Env& env, const std::string& name, const Pool& pool, const char* layer, const dm::Table& table) {
   return env.dm.create({name, names::uuid(pool.label.pool, layer), table, false, dm::Udev::hidden});
 }
@@ -199,12 +213,7 @@ Status bring_up_state(Env& env, const std::string& name, const Pool& pool, bool 
 }
 
 Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenFull when_full) {
-  std::vector<dm::Piece> data;
-  Bytes total{};
-  for (const Extent& e : pool.label.data) {
-    data.push_back(piece(pool, e));
-    total = total + e.length;
-  }
+  const auto [data, total] = data_area(pool);
   TC_CHECK(create_layer(env, names::metadata(name), pool, "meta", dm::linear(std::array{piece(pool, pool.label.metadata)})));
   TC_CHECK(create_layer(env, names::data(name), pool, "data", dm::linear(data)));
   TCLONE_FAULT_POINT("pool.layers");
@@ -225,12 +234,7 @@ Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenF
 }
 
 Status grow_outer(Env& env, const std::string& name, const Pool& pool) {
-  std::vector<dm::Piece> data;
-  Bytes total{};
-  for (const Extent& e : pool.label.data) {
-    data.push_back(piece(pool, e));
-    total = total + e.length;
-  }
+  const auto [data, total] = data_area(pool);
   TC_CHECK(env.dm.reload(names::data(name), dm::linear(data)));
   TC_CHECK(env.dm.resume(names::data(name)));
   // The pool looks at its new length when it is resumed (pool_preresume, dm-thin.c); its other arguments stay.

@@ -104,7 +104,7 @@ Status Session::check_space(Bytes needed, const std::string& attempted) {
     return refuse(Code::no_space,
                   format_size(free) + " of " + format_size(total) + " are free, " + format_size(needed) + " are needed above the reserve of " +
                       format_size(reserve),
-                  "remove volumes or versions, or trim filesystems (fstrim)");
+                  "remove volumes or versions, trim filesystems (fstrim), or `tclone pool grow`");
   }
   return {};
 }

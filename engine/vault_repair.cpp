@@ -16,14 +16,16 @@ namespace {
 namespace names = dm::names;
 
 /// Copies the damaged metadata away, then writes what thin_repair saves over it. A copy that is there already was made
-/// by a repair that did not end: it is the older one, and the source again.
+/// by a repair that did not end: it may be half a copy, or the only whole one, so neither is written over.
 Status repair_from_copy(Session& s, const Vault& v, const std::string& metadata, const std::string& copy) {
-  if (!TC_TRY(thin_tools::looks_like_metadata(copy))) {
-    TC_CHECK(s.check_space(v.metadata, "repair vault " + v.name));
-    TC_CHECK(fs::zero(copy, {}, v.metadata));
-    TC_CHECK(fs::copy_image(metadata, copy, [](Bytes, Bytes) {}, s.env.stop));
-    TCLONE_FAULT_POINT("repair.copied");
+  if (TC_TRY(thin_tools::looks_like_metadata(copy))) {
+    return fail(Code::damaged, "vault " + v.name, "an earlier repair did not end, and its copy of the metadata is still there",
+                "nothing was written; copy the whole pool before anything else is tried");
   }
+  TC_CHECK(s.check_space(v.metadata, "repair vault " + v.name));
+  TC_CHECK(fs::zero(copy, {}, v.metadata));
+  TC_CHECK(fs::copy_image(metadata, copy, [](Bytes, Bytes) {}, s.env.stop));
+  TCLONE_FAULT_POINT("repair.copied");
   TC_CHECK(thin_tools::repair(copy, metadata));
   const std::string trouble = TC_TRY(thin_tools::check(metadata, false));
   if (!trouble.empty()) {
