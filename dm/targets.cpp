@@ -13,6 +13,11 @@ Table linear(std::span<const Piece> pieces) {
   return table;
 }
 
+Table linear_flushing_at_zero(const Piece& piece, Sectors chunk) {
+  return {{Sectors{}, piece.length, "striped",
+           "1 " + std::to_string(chunk.n) + " " + piece.dev + " " + std::to_string(piece.start.n)}};
+}
+
 Table thin_pool(const std::string& metadata, const std::string& data, Sectors length, const PoolOptions& options) {
   std::string features;
   int count = 0;

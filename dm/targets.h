@@ -19,6 +19,11 @@ struct Piece {
 /// linear: `<dev path> <offset>`, one line a piece, concatenated.
 [[nodiscard]] Table linear(std::span<const Piece> pieces);
 
+/// striped over one device, `1 <chunk size> <dev path> <offset>`: it maps as linear does, but hands an empty flush on at
+/// sector 0 instead of at `piece.start` (dm-stripe.c, stripe_map), whatever the kernel's version.
+/// @param chunk at least a page; divides the piece's length.
+[[nodiscard]] Table linear_flushing_at_zero(const Piece& piece, Sectors chunk);
+
 struct PoolOptions {
   Sectors block;               ///< 128 (64 KiB) to 2097152 (1 GiB), a multiple of 128
   std::uint64_t low_water = 0; ///< blocks

@@ -268,7 +268,7 @@ Status bring_down(Env& env, const std::string& name) {
 
 Status require_kernel(Env& env) {
   for (const auto& [target, module] : {std::pair{"thin-pool", "dm_thin_pool"}, {"thin", "dm_thin_pool"}, {"crypt", "dm_crypt"},
-                                       {"linear", "dm_mod"}}) {
+                                       {"linear", "dm_mod"}, {"striped", "dm_mod"}}) {
     if (!TC_TRY(env.dm.target_version(target))) {
       return fail(Code::kernel, std::string("device-mapper target ") + target, "this kernel does not have it",
                   std::string("load the module (`modprobe ") + module + "`) or use a kernel that has it");

@@ -45,9 +45,13 @@ dm::Table metadata_table(const Payload& p, const Vault& v) {
   return dm::linear(std::array{dm::Piece{p.dev, to_sectors(p.start), to_sectors(v.metadata)}});
 }
 
+/// The inner pool flushes its data device at every commit. An outer pool without space fails a flush that arrives where no
+/// block is mapped, and with it the commit, which leaves the inner pool read-only for good (dm-thin.c,
+/// __process_bio_read_only and metadata_pre_commit_callback). dm-crypt passes the sector of a flush on as it is
+/// (crypt_map), so this one arrives at sector 0 of the outer thin: the header's block, which nothing discards.
 dm::Table data_table(const Payload& p, const Vault& v) {
-  return dm::linear(
-      std::array{dm::Piece{p.dev, to_sectors(p.start + policies::kMetadataRoom), to_sectors(v.capacity)}});
+  return dm::linear_flushing_at_zero({p.dev, to_sectors(p.start + policies::kMetadataRoom), to_sectors(v.capacity)},
+                                     to_sectors(v.block));
 }
 
 Result<dm::Table> pool_table(Session& s, const Vault& v) {
@@ -75,17 +79,6 @@ Status unlock(Session& s, const Vault& v) {
   return s.env.luks.open(device, name, v.header, secret);
 }
 
-/// A flush of the inner pool's data device reaches the outer thin at the sector where the data begin, without the
-/// header's length, which dm-crypt adds to what carries data only (crypt_map); in newer kernels at sector 0. An outer
-/// pool without space fails it where no block is mapped, and with it every commit of the inner pool, which is then
-/// read-only for good (dm-thin.c, __process_bio_read_only and metadata_pre_commit_callback).
-Status map_where_flushes_land(Session& s, const Vault& v) {
-  const std::string thin = s.env.dm.path(names::vault_thin(s.pool, v.outer));
-  if (v.encrypted) return fs::touch(thin, policies::kMetadataRoom, kKiB * 4, s.record.block);
-  TC_CHECK(fs::touch(thin, {}, kKiB * 4, s.record.block));
-  return fs::touch(thin, policies::kHeader + policies::kMetadataRoom, kKiB * 4, s.record.block);
-}
-
 /// What the inner pool stands on.
 Status bring_up_below(Session& s, const Vault& v) {
   const std::string outer = TC_TRY(dev_of(s, s.outer_pool()));
@@ -106,7 +99,8 @@ Status bring_up(Session& s, const Vault& v, bool format) {
     TC_CHECK(fs::zero(s.env.dm.path(names::vault_metadata(s.pool, v.outer)), {}, kKiB * 4));
     TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), policies::kHeader, v.provisioned,
                        s.record.block));
-    TC_CHECK(map_where_flushes_land(s, v));
+    // Where flushes arrive, see data_table.
+    if (!v.encrypted) TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), {}, kKiB * 4, s.record.block));
   }
   TC_CHECK(create_layer(s, v, names::vault_pool(s.pool, v.outer), "pool", TC_TRY(pool_table(s, v))));
   TC_TRY(healthy_inner_pool(s, v));

@@ -39,6 +39,7 @@ class FakeGuard final : public DeviceMapper::Guard {
 
 FakeDeviceMapper::FakeDeviceMapper(std::filesystem::path folder) : folder_(std::move(folder)) {
   targets_ = {{"linear", Version{1, 4, 0}},
+              {"striped", Version{1, 6, 0}},
               {"thin-pool", Version{1, 22, 0}},
               {"thin", Version{1, 22, 0}},
               {"crypt", Version{1, 24, 0}}};

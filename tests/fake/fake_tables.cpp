@@ -76,6 +76,7 @@ std::string FakeDeviceMapper::where(const std::string& reference, std::uint64_t 
     const auto words = split_words(target.params);
     const std::uint64_t within = sector - target.start.n;
     if (target.type == "linear") return where(words.at(0), to_number(words.at(1)) + within);
+    if (target.type == "striped" && words.at(0) == "1") return where(words.at(2), to_number(words.at(3)) + within);
     if (target.type == "crypt") return where(words.at(3), to_number(words.at(4)) + within) + "/crypt";
     if (target.type == "thin") {
       const FakeDevice* pool = device(name_of(words.at(0)));
@@ -107,8 +108,8 @@ Status FakeDeviceMapper::check_table(const std::string& name, const Table& table
       const std::string below = name_of(word);
       if (ours && below.empty()) return fail_errno(ENODEV, name, why);
       if (below == name) return fail_errno(EINVAL, name, why);
-      if (!below.empty() && target.type == "linear" &&
-          to_number(split_words(target.params).at(1)) + target.length.n > length_of(devices_.at(below).live).n) {
+      if (!below.empty() && (target.type == "linear" || target.type == "striped") &&
+          to_number(split_words(target.params).back()) + target.length.n > length_of(devices_.at(below).live).n) {
         return fail_errno(EINVAL, name, why);  // "device too small for target" (dm-table.c)
       }
     }

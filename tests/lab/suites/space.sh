@@ -56,6 +56,22 @@ case_a_full_pool_errors_and_is_well_after_a_removal() {
   expect_ok tclone doctor
 }
 
+case_a_plain_vault_outlives_a_full_pool_although_its_first_block_was_discarded() {
+  small_pool --when-full error
+  expect_ok tclone create log --size 16M --fs none --plain
+  expect_ok dd if=/dev/zero of="$(dev log)" bs=1M count=16 oflag=direct status=none
+  expect_ok blkdiscard "$(dev log)"
+  expect_ok tclone create ballast --size 1G --fs none
+  expect_exit 1 dd if=/dev/urandom of="$(dev ballast)" bs=1M oflag=direct status=none
+  # Every commit of the inner pool flushes its data device; a failed flush would leave it read-only.
+  run dd if=/dev/urandom of="$(dev log)" bs=64K count=64 conv=fsync status=none
+  run dd if=/dev/urandom of="$(dev log)" bs=64K count=4 seek=128 conv=fsync status=none
+  inner_modes
+  expect_ok tclone rm ballast --yes
+  expect_ok dd if=/dev/urandom of="$(dev log)" bs=1M count=16 conv=fsync status=none
+  inner_modes
+}
+
 case_writes_wait_and_go_on_when_space_is_back() {
   small_pool --when-full queue
   expect_ok tclone create web --size 64M --fs none

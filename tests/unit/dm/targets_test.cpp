@@ -15,6 +15,10 @@ TEST_CASE("linear puts its pieces one behind the other") {
   CHECK(linear({}).empty());
 }
 
+TEST_CASE("one stripe maps like linear") {
+  CHECK(linear_flushing_at_zero({"8:16", {2048}, {1024}}, {128}) == Table{{{0}, {1024}, "striped", "1 128 8:16 2048"}});
+}
+
 TEST_CASE("thin-pool counts the feature words it gives") {
   PoolOptions options;
   options.block = {2048};
