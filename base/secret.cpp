@@ -123,9 +123,14 @@ void protect_process() {
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   // mlockall(2): under a limit, MCL_FUTURE would make later allocations fail instead of leaving them unlocked.
-  if (!may_lock_everything() || mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
+  // On fault: what is never touched need not be read in first.
+  if (!may_lock_everything() || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
     log::debug("the memory of the process is not locked (see RLIMIT_MEMLOCK)");
   }
+}
+
+void bring_process_in() {
+  if (may_lock_everything()) static_cast<void>(mlockall(MCL_CURRENT | MCL_FUTURE));
 }
 
 }  // namespace tclone

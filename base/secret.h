@@ -43,8 +43,12 @@ class Secret {
   std::size_t mapped_ = 0;
 };
 
-/// Locks all memory of the process, now and later, and forbids core dumps and ptrace by other users
+/// Locks all memory of the process, now and later, as it comes into use, and forbids core dumps and ptrace by other users
 /// (PR_SET_DUMPABLE 0, RLIMIT_CORE 0). Failing to lock is no error. For the start of the program.
 void protect_process();
+
+/// Reads in and locks every page of the process, for a time when the device that its program lies on may be suspended.
+/// Where memory may not be locked, nothing.
+void bring_process_in();
 
 }  // namespace tclone

@@ -55,7 +55,7 @@ tclone::cli::Ran with_env(const tclone::cli::Invocation& call,
   tclone::protect_process();
   handle_signals();
   const auto dm = TC_TRY(tclone::dm::open_device_mapper());
-  const auto luks = TC_TRY(tclone::crypt::open_luks());
+  const auto luks = tclone::crypt::open_luks();
   tclone::cli::Progress progress;
   tclone::engine::Env env{.dm = *dm,
                           .luks = *luks,

@@ -45,15 +45,18 @@ bool lock_folder_usable() {
 
 }  // namespace
 
-void set_up_library() {
+Status set_up_library() {
   static bool done = false;
-  if (std::exchange(done, true)) return;
+  if (done) return {};
+  TC_CHECK(load_library());
+  done = true;
   crypt_set_log_callback(nullptr, on_log, nullptr);
   crypt_set_debug_level(CRYPT_DEBUG_NONE);  // its debug output dumps header JSON
   if (!lock_folder_usable()) {
     log::debug("/run/cryptsetup cannot be used: LUKS2 headers are not locked against other programs");
     crypt_metadata_locking(nullptr, 0);
   }
+  return {};
 }
 
 tl::unexpected<Error> fail_crypt(int r, const std::string& object, const std::string& why) {
@@ -77,7 +80,7 @@ std::uint32_t serialize_flag() {
 }
 
 Result<Device> init(const std::string& path) {
-  set_up_library();
+  TC_CHECK(set_up_library());
   crypt_device* raw = nullptr;
   const int r = crypt_init(&raw, path.c_str());
   if (r < 0) return fail_crypt(r, path, "cannot open the device");

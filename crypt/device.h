@@ -2,14 +2,13 @@
 // Private to crypt/: what the files around libcryptsetup share. Not to be included from another room.
 #pragma once
 
-#include <libcryptsetup.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "crypt/library.h"
 #include "crypt/luks.h"
 #include "crypt/pbkdf.h"
 
@@ -22,9 +21,9 @@ using Device = std::unique_ptr<crypt_device, CryptFree>;
 
 constexpr Bytes kHeaderSize{2 * kMiB.n};
 
-/// Sends libcryptsetup's messages to log::debug and switches its metadata lock off where its lock folder cannot
-/// exist. Once per process.
-void set_up_library();
+/// Loads libcryptsetup, sends its messages to log::debug and switches its metadata lock off where its lock folder cannot
+/// exist. Once per process; init() does it.
+[[nodiscard]] Status set_up_library();
 
 /// The activation flag by which only one argon2id of many started at once runs, or the machine would run out of
 /// memory; it does nothing for pbkdf2. 0 where libcryptsetup's lock folder cannot be used: with the flag it would

@@ -98,7 +98,8 @@ class Luks {
                                        const HeaderFacts& expected) = 0;
 };
 
-/// libcryptsetup's own messages go to log::debug.
-[[nodiscard]] Result<std::unique_ptr<Luks>> open_luks();
+/// libcryptsetup is loaded by the first call that needs it (Error kernel when it is not installed); its own messages go to
+/// log::debug.
+[[nodiscard]] std::unique_ptr<Luks> open_luks();
 
 }  // namespace tclone::crypt

@@ -71,9 +71,6 @@ Result<HeaderFacts> LibLuks::inspect(const std::string& device) {
   return facts_of(loaded.get(), device);
 }
 
-Result<std::unique_ptr<Luks>> open_luks() {
-  set_up_library();
-  return std::make_unique<LibLuks>();
-}
+std::unique_ptr<Luks> open_luks() { return std::make_unique<LibLuks>(); }
 
 }  // namespace tclone::crypt

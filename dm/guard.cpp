@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "base/secret.h"
 
 namespace tclone::dm {
 namespace {
@@ -150,6 +151,7 @@ Result<std::unique_ptr<DeviceMapper::Guard>> start_guard(std::span<const DeviceN
   UniqueFd ours(pair[0]);
   const UniqueFd theirs(pair[1]);
 
+  bring_process_in();
   // Blocked before the fork, so that no signal can end the child between its first instruction and its own mask.
   sigset_t all, before;
   sigfillset(&all);

@@ -187,7 +187,7 @@ TEST_CASE("destroy works on a damaged header, on noise and on a truncated file")
 }
 
 TEST_CASE("destroy of a missing device is an error, not a success") {
-  const auto luks = std::move(open_luks().value());
+  const auto luks = open_luks();
   const auto result = luks->destroy("/nonexistent/device");
   REQUIRE_FALSE(result);
   CHECK(result.error().code == Code::not_found);

@@ -70,7 +70,7 @@ struct Vaultlike {
   explicit Vaultlike(std::uint32_t sector_size = 4096) {
     std::ofstream(path).close();
     std::filesystem::resize_file(path, 2 * kHeader);
-    luks = std::move(open_luks().value());
+    luks = open_luks();
     key = Secret::random(64).value();
     FormatRequest request;
     request.device = path;

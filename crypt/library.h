@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Private to crypt/: the functions of libcryptsetup, which is loaded when the first header is looked at and not with the
+// program. With OpenSSL, argon2 and json-c behind it, it is most of the cost of starting, and most commands open no
+// header (figures: bench/EXPERIMENTS.md). Inside tclone::crypt the names below hide the library's own, so that callers
+// read as if they were linked to it.
+#pragma once
+
+#include <libcryptsetup.h>
+
+#include "base/result.h"
+
+// One list for the declarations and for what is looked up.
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
+#define TCLONE_LIBCRYPTSETUP(X)                                                                                       \
+  X(crypt_activate_by_passphrase) X(crypt_activate_by_token_pin) X(crypt_activate_by_volume_key)                      \
+  X(crypt_deactivate) X(crypt_dump_json) X(crypt_format) X(crypt_free) X(crypt_get_active_device)                     \
+  X(crypt_get_cipher) X(crypt_get_cipher_mode) X(crypt_get_data_offset) X(crypt_get_metadata_size)                    \
+  X(crypt_get_sector_size) X(crypt_get_uuid) X(crypt_get_volume_key_size) X(crypt_header_backup)                      \
+  X(crypt_header_restore) X(crypt_init) X(crypt_keyslot_add_by_passphrase) X(crypt_keyslot_add_by_volume_key)         \
+  X(crypt_keyslot_area) X(crypt_keyslot_destroy) X(crypt_keyslot_get_encryption) X(crypt_keyslot_get_pbkdf)           \
+  X(crypt_keyslot_max) X(crypt_keyslot_status) X(crypt_load) X(crypt_metadata_locking)                                \
+  X(crypt_persistent_flags_get) X(crypt_set_data_offset) X(crypt_set_debug_level) X(crypt_set_log_callback)           \
+  X(crypt_set_metadata_size) X(crypt_set_pbkdf_type) X(crypt_volume_key_keyring) X(crypt_volume_key_verify)           \
+  X(crypt_wipe)
+
+namespace tclone::crypt {
+
+// Null until load_library() has succeeded.
+#define TCLONE_DECLARE(name) extern decltype(&::name) name;
+TCLONE_LIBCRYPTSETUP(TCLONE_DECLARE)
+#undef TCLONE_DECLARE
+
+/// Loads the library; nothing when it is loaded already. kernel: it is not installed, or lacks a function.
+[[nodiscard]] Status load_library();
+
+}  // namespace tclone::crypt
