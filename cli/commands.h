@@ -22,6 +22,7 @@ enum class Id : std::uint8_t {
   pool_grow,
   pool_check,
   pool_repair,
+  pool_stock,
   create,
   clone,
   publish,

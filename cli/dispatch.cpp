@@ -23,6 +23,7 @@ constexpr std::array<Entry, kCommands> kRuns{{
     {Id::pool_grow, run_pool_grow},
     {Id::pool_check, run_pool_check},
     {Id::pool_repair, run_pool_repair},
+    {Id::pool_stock, run_pool_stock},
     {Id::create, run_create},
     {Id::clone, run_clone},
     {Id::publish, run_publish},

@@ -92,6 +92,7 @@ Json of(const engine::VaultView& view) {
           {"health", view.health},
           {"volumes", v.volumes},
           {"versions", v.versions},
+          {"stock", v.stock},
           {"block", v.block.n},
           {"capacity", v.capacity.n},
           {"data", of(view.data)},
@@ -154,6 +155,7 @@ std::string pool(const engine::PoolView& view) {
   out["below_reserve"] = view.below_reserve;
   out["when_full"] = !active ? Json(nullptr) : Json(view.record.when_full == WhenFull::error ? "error" : "queue");
   out["sector_size"] = active ? Json(view.record.sector_size) : Json(nullptr);
+  out["stock"] = active ? Json(view.record.stock) : Json(nullptr);
   out["vaults"] = list_of(view.vaults);
   out["volumes"] = list_of(view.volumes);
   return dumped(out);

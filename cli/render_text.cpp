@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -130,6 +131,10 @@ std::string pool(const engine::PoolView& view) {
                          format_size(view.reserve)});
   facts.row({"when full", view.record.when_full == WhenFull::error ? "writes fail" : "writes wait"});
   facts.row({"volumes", std::to_string(view.volumes.size())});
+  const auto ahead = std::count_if(view.vaults.begin(), view.vaults.end(), [](const auto& v) { return v.record.stock; });
+  if (ahead > 0 || view.record.stock > 0) {
+    facts.row({"stock", std::to_string(ahead) + " of " + std::to_string(view.record.stock) + " vaults made ahead"});
+  }
   std::string out = facts.text();
   if (view.vaults.empty()) return out;
 

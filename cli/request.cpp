@@ -23,14 +23,20 @@ Result<std::optional<KeySource>> key_of(const Invocation& call, const char* opti
   return std::optional<KeySource>{TC_TRY(crypt::parse_key_source(call.one(option)))};
 }
 
+/// The number in `text`, at most `most`; `what` completes "is no".
+Result<std::uint32_t> number_in(const Invocation& call, const std::string& text, std::uint32_t most, const std::string& what) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number > most) {
+    return conflict(call, "'" + text + "' is no " + what);
+  }
+  return number;
+}
+
 Result<std::optional<std::uint32_t>> slot_of(const Invocation& call) {
   const std::string text = call.one("SLOT");
   if (text.empty()) return std::optional<std::uint32_t>{};
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number > 31)
-    return conflict(call, "'" + text + "' is no number of a key slot");
-  return std::optional<std::uint32_t>{number};
+  return std::optional<std::uint32_t>{TC_TRY(number_in(call, text, 31, "number of a key slot"))};
 }
 
 /// The engine takes absolute paths only: what is relative is meant from where the command was typed.
@@ -85,6 +91,12 @@ engine::PoolImport pool_import(const Invocation& call) {
 
 Result<engine::PoolGrow> pool_grow(const Invocation& call) {
   return engine::PoolGrow{pool(call), TC_TRY(size_of(call)), absolute(call.all("add")), call.has("force")};
+}
+
+Result<engine::PoolStock> pool_stock(const Invocation& call) {
+  engine::PoolStock out{pool(call), {}};
+  if (call.has("keep")) out.count = TC_TRY(number_in(call, call.one("keep"), 64, "number of vaults from 0 to 64"));
+  return out;
 }
 
 Result<engine::Create> create(const Invocation& call) {

@@ -12,6 +12,7 @@ namespace tclone::cli::request {
 [[nodiscard]] engine::PoolActivate pool_activate(const Invocation& call);
 [[nodiscard]] engine::PoolImport pool_import(const Invocation& call);
 [[nodiscard]] Result<engine::PoolGrow> pool_grow(const Invocation& call);
+[[nodiscard]] Result<engine::PoolStock> pool_stock(const Invocation& call);
 [[nodiscard]] Result<engine::Create> create(const Invocation& call);
 [[nodiscard]] Result<engine::Clone> clone(const Invocation& call);
 [[nodiscard]] engine::Publish publish(const Invocation& call);

@@ -39,6 +39,7 @@ Ran run_pool_deactivate(Session& session);
 Ran run_pool_import(Session& session);
 Ran run_pool_export(Session& session);
 Ran run_pool_grow(Session& session);
+Ran run_pool_stock(Session& session);
 Ran run_pool_check(Session& session);
 Ran run_pool_repair(Session& session);
 Ran run_pool_destroy(Session& session);

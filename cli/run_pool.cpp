@@ -45,6 +45,8 @@ Ran run_pool_export(Session& s) { return report(s, engine::pool_export(s.env, re
 
 Ran run_pool_grow(Session& s) { return report(s, engine::pool_grow(s.env, TC_TRY(request::pool_grow(s.call)))); }
 
+Ran run_pool_stock(Session& s) { return report(s, engine::pool_stock(s.env, TC_TRY(request::pool_stock(s.call)))); }
+
 Ran run_pool_check(Session& s) { return report_findings(s, TC_TRY(engine::pool_check(s.env, request::pool(s.call)))); }
 
 Ran run_pool_repair(Session& s) {

@@ -124,6 +124,14 @@ struct Finding;
 /// for metadata until the next repair. Asks for the vault's key.
 [[nodiscard]] Result<Outcome> vault_repair(Env& env, const std::string& pool, const std::string& vault);
 
+struct PoolStock {
+  std::string pool;
+  std::optional<std::uint32_t> count;  ///< 0 to 64, kept from now on; default: what is kept already
+};
+/// Makes vaults ahead for own-key clones, or removes some, until there are as many as are to be kept. Each is an operation
+/// by itself, with the lock released in between. no_space below the reserve.
+[[nodiscard]] Result<Outcome> pool_stock(Env& env, const PoolStock& request);
+
 /// Every vault's header overwritten, keys removed, label wiped, the default file removed. Needs no open vault.
 /// The caller has asked for confirmation. Refused (busy) while a volume is mounted or held open.
 [[nodiscard]] Result<Outcome> pool_destroy(Env& env, const std::string& pool);

@@ -2,6 +2,7 @@
 #include "dm/names.h"
 #include "engine/lookup.h"
 #include "engine/operation.h"
+#include "engine/stock.h"
 #include "engine/volume_stack.h"
 #include "fs/block_io.h"
 #include "fs/probe.h"
@@ -36,13 +37,6 @@ Outcome with_device(Session& s, Outcome out, const std::string& name) {
   return out;
 }
 
-/// What a new vault takes from the outer pool before anything is written to it.
-Bytes vault_cost(const Session& s, Bytes size) {
-  Vault v;
-  policies::set_geometry(v, size, s.record.block);
-  return policies::kHeader + v.provisioned + s.record.block * 2;
-}
-
 Result<Outcome> create_in(Session& s, const Create& r) {
   TC_CHECK(refuse_existing(s, r.name));
   policies::CreateFacts facts;
@@ -70,7 +64,7 @@ Result<Outcome> create_in(Session& s, const Create& r) {
     if (!r.size) return fail(Code::usage, r.name, "no size was given", "say --size SIZE or --from IMAGE");
     facts.size = TC_TRY(policies::volume_size(*r.size));
   }
-  TC_CHECK(s.check_space(vault_cost(s, facts.size) + data, "create " + r.name));
+  TC_CHECK(s.check_space(new_vault_cost(s, facts.size) + data, "create " + r.name));
   return with_device(s, TC_TRY(run_plan(s, policies::plan_create(facts))), r.name);
 }
 
@@ -82,6 +76,7 @@ Result<std::optional<Vault>> vault_for_clone(Session& s, const Clone& r, const V
     if (!vault && vault.error().code == Code::not_found) {
       return fail(Code::not_found, r.vault, "there is no vault of that name", "`tclone status` shows them");
     }
+    if (vault && vault->stock) return fail(Code::usage, r.vault, "that vault was made ahead", "leave --vault away");
     return std::optional<Vault>{TC_TRY(std::move(vault))};
   }
   if (r.shared_key) return std::optional<Vault>{source};
@@ -111,7 +106,9 @@ Result<Outcome> clone_in(Session& s, const Clone& r) {
                 "leave --key away, or --shared-key and --vault");
   }
   const Bytes size = facts.from ? facts.from->size : facts.source.size;
-  TC_CHECK(s.check_space(facts.into ? s.record.block : vault_cost(s, size), "clone " + r.source + " to " + r.name));
+  if (!facts.into && facts.key == KeySource{}) facts.stock = TC_TRY(stocked_vault(s, size));
+  const bool made_already = facts.into || facts.stock;
+  TC_CHECK(s.check_space(made_already ? s.record.block : new_vault_cost(s, size), "clone " + r.source + " to " + r.name));
   policies::Plan plan = policies::plan_clone(facts);
   std::vector<VersionRef> made;
   for (const Version& v : plan.change.versions) made.push_back(v.ref());
@@ -137,6 +134,7 @@ Result<Outcome> create(Env& env, const Create& r) {
 
 Result<Outcome> clone(Env& env, const Clone& r) {
   const std::string what = "clone " + r.source + " to " + r.name;
+  std::string refill;
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(policies::check_volume_name(r.name));
     TC_TRY(policies::parse_target(r.source));
@@ -144,9 +142,12 @@ Result<Outcome> clone(Env& env, const Clone& r) {
       return fail(Code::usage, "--vault", "--shared-key means the vault of the source", "leave one of the two away");
     }
     Session s = TC_TRY(Session::change(env, r.pool));
+    if (s.record.stock > 0 && r.vault.empty() && !r.shared_key) refill = s.pool;
     return clone_in(s, r);
   };
-  return attempted(run(), what);
+  auto done = attempted(run(), what);
+  if (done && !refill.empty() && !env.dry_run) env.refill(refill);
+  return done;
 }
 
 }  // namespace tclone::engine

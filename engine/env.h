@@ -31,6 +31,8 @@ struct Env {
   std::function<bool()> stop = [] { return false; };   ///< true once SIGINT or SIGTERM arrived
   std::function<void(std::string_view what, Bytes done, Bytes total)> progress = [](auto, auto, auto) {};
   bool dry_run = false;
+  /// Called after a clone took a vault of the stock, with the lock released: starts what makes another one.
+  std::function<void(const std::string& pool)> refill = [](auto) {};
 };
 
 }  // namespace tclone::engine

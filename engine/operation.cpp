@@ -56,8 +56,16 @@ class Runner {
 
   /// Preparing may have raised a vault's capacity or paid what was pending: the records-to-be follow.
   Status take_present() {
+    const auto recorded = [&](const Vault& v) {
+      auto present = s_.store.vault(v.name);
+      for (const std::string& gone : plan_.change.gone_vaults) {  // a vault that gets another name
+        if (!present) present = s_.store.vault(gone);
+        if (present && present->outer != v.outer) present = fail(Code::not_found, v.name, "no such vault yet");
+      }
+      return present;
+    };
     for (Vault& v : plan_.change.vaults) {
-      const auto present = s_.store.vault(v.name);
+      const auto present = recorded(v);
       if (!present || present->outer != v.outer || v.pending.format) continue;
       v.capacity = present->capacity;
       v.metadata = present->metadata;

@@ -45,7 +45,7 @@ Status activate_layers(Env& env, const std::string& name, Pool& pool, bool takeo
     if (!b.is_file && !TC_TRY(env.dm.info(names::state(name)))) TC_CHECK(fs::claimable(b.device));
   }
   TC_CHECK(claim_for_host(env, pool, takeover));
-  const auto up = [&]() -> Status {
+  auto up = [&]() -> Status {
     TC_CHECK(bring_down(env, name));  // remains of a command that was killed
     TC_CHECK(bring_up_state(env, name, pool, false));
     const Store store = TC_TRY(Store::open(state_folder(env, name)));

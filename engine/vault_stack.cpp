@@ -156,7 +156,7 @@ Status open_vault(Session& s, const std::string& name) {
 }
 
 Result<std::string> open_for_repair(Session& s, const Vault& v) {
-  const auto up = [&]() -> Result<std::string> {
+  auto up = [&]() -> Result<std::string> {
     TC_CHECK(close_vault(s, v.outer));
     TC_CHECK(bring_up_below(s, v));
     const Payload p = TC_TRY(payload(s, v));

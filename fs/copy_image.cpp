@@ -19,7 +19,7 @@ namespace {
 constexpr Bytes kChunk = kMiB;
 /// Zeros are skipped in pieces of this size, aligned on the target: the smallest block of a thin-pool, so that
 /// nothing smaller could save space.
-constexpr Bytes kGranule{64 * 1024};
+constexpr Bytes kGranule{kKiB.n * 64};
 
 class Throttle {
  public:

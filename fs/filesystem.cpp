@@ -141,7 +141,7 @@ Status grow_xfs(const std::string& device, const std::string& mount_point) {
   if (mount_point.empty()) temporary.emplace(TC_TRY(PrivateMount::make(device)));
   const auto grown = run({"xfs_growfs", "-d", temporary ? temporary->folder() : mount_point});
   if (temporary) {
-    const Status gone = temporary->release();
+    Status gone = temporary->release();
     if (grown && !gone) return gone;
   }
   if (!grown) return tl::unexpected(grown.error());

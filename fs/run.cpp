@@ -57,7 +57,7 @@ std::string locate(const std::string& program) {
   const std::string path = std::string(own == nullptr ? "" : own) + ":" + kSystemPath;
   for (std::size_t at = 0; at <= path.size();) {
     const std::size_t end = std::min(path.find(':', at), path.size());
-    const std::string candidate = path.substr(at, end - at) + "/" + program;
+    std::string candidate = path.substr(at, end - at) + "/" + program;
     if (path[at] == '/' && ::access(candidate.c_str(), X_OK) == 0) return candidate;
     at = end + 1;
   }

@@ -12,7 +12,7 @@ namespace {
 std::string device(const std::string& pool, const std::string& what) { return "tclone-" + pool + "-" + what; }
 
 /// Each vault opened once, before anything looks into it; then room made once a vault, for the largest sum asked.
-std::vector<Action> tidy(std::vector<Action> prepare) {
+std::vector<Action> tidy(const std::vector<Action>& prepare) {
   std::vector<std::string> opened;
   std::vector<MakeRoom> rooms;
   for (const Action& a : prepare) {
@@ -84,8 +84,18 @@ Vault& Draft::add_vault(const NewVault& wanted, Bytes outer_block) {
 
 ThinId Draft::claim_thin(Vault& v, const std::string& as) {
   const ThinId id{v.next_thin++};
-  plan.claims.inner.push_back({v.name, v.outer, id, as});
+  const auto present = recorded_as.find(v.name);
+  plan.claims.inner.push_back({present == recorded_as.end() ? v.name : present->second, v.outer, id, as});
   return id;
+}
+
+Vault& Draft::take_from_stock(const Vault& stock, const std::string& name) {
+  Vault v = stock;
+  v.name = name;
+  v.stock = false;
+  recorded_as[name] = stock.name;
+  plan.change.gone_vaults.push_back(stock.name);
+  return vaults.emplace(name, v).first->second;
 }
 
 Version Draft::add_version(const Volume& current, const Vault& in, const Uuid& uuid, const std::vector<std::string>& tags,
@@ -154,7 +164,7 @@ Plan Draft::finish() {
   // A vault in which nothing is left goes as a whole: its thins need not be deleted one by one.
   for (auto it = vaults.begin(); it != vaults.end();) {
     const Vault& v = it->second;
-    if (v.volumes == 0 && v.versions == 0) {
+    if (v.volumes == 0 && v.versions == 0 && !v.stock) {
       std::erase_if(plan.dues.inner, [&](const InnerClaim& c) { return c.vault == v.name; });
       plan.dues.outer.push_back({v.outer, v.uuid, v.name, v.encrypted});
       plan.change.gone_vaults.push_back(v.name);
@@ -163,7 +173,7 @@ Plan Draft::finish() {
       ++it;
     }
   }
-  plan.prepare = tidy(std::move(plan.prepare));
+  plan.prepare = tidy(plan.prepare);
   plan.change.pool = pool;
   for (const auto& [name, v] : vaults) plan.change.vaults.push_back(v);
   for (const auto& [name, v] : volumes) plan.change.volumes.push_back(v);

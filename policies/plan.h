@@ -49,6 +49,9 @@ class Draft {
                       const std::string& message);
   void take_snapshots();
 
+  /// A vault of the stock becomes the vault `name`: the same outer thin, header and key. Returns its working copy.
+  Vault& take_from_stock(const Vault& stock, const std::string& name);
+
   void add_volume(const Volume& volume);
   void drop_volume(const Volume& volume, const Vault& vault, const std::vector<Version>& versions);
   void drop_version(const Volume& volume, const Vault& vault, const Version& version);
@@ -64,7 +67,7 @@ class Draft {
   std::map<std::string, Volume> volumes;
   std::map<std::string, Version> versions;  ///< by "db@7"
   std::vector<Snap> snaps;
-  bool room_checked = false;
+  std::map<std::string, std::string> recorded_as;  ///< vaults that this operation gives another name: new -> present
 };
 
 // ---- one function a command -----------------------------------------------------------------------------------
@@ -99,8 +102,23 @@ struct CloneFacts {
   std::optional<Vault> into;             ///< --vault or --shared-key: the vault it goes to
   KeySource key;
   std::string follows;
+  std::optional<Vault> stock = {};       ///< a vault made ahead, to be used instead of a new one
 };
 [[nodiscard]] Plan plan_clone(const CloneFacts& facts);
+
+/// A vault made ahead of need, left open; finish() keeps it although nothing lives in it.
+struct StockFacts {
+  Common common;
+  std::string name;
+  Uuid vault, header;                    ///< fresh
+};
+[[nodiscard]] Plan plan_stock(const StockFacts& facts);
+/// Size of the volume that a vault of the stock is made for; one of another size takes it as well.
+[[nodiscard]] Bytes stock_volume(const PoolRecord& pool);
+/// A vault of the stock goes for good.
+[[nodiscard]] Plan plan_unstock(const Common& common, const Vault& vault);
+/// How many vaults are to be kept made ahead.
+[[nodiscard]] Plan plan_stock_size(const Common& common, std::uint32_t count);
 
 struct PublishItem { Volume volume; Vault vault; Uuid uuid; };
 struct PublishFacts {

@@ -50,16 +50,19 @@ Plan plan_clone(const CloneFacts& f) {
   volume.follows = f.follows.empty() ? "latest" : f.follows;
 
   const bool same_vault = f.into && f.into->name == from.vault;
-  Vault& vault = f.into ? d.vault(*f.into)
-                        : d.add_vault({f.vault_name, f.vault, f.header, true, f.key, from.size}, f.common.outer_block);
+  Vault& vault = f.into    ? d.vault(*f.into)
+                 : f.stock ? d.take_from_stock(*f.stock, f.vault_name)
+                           : d.add_vault({f.vault_name, f.vault, f.header, true, f.key, from.size}, f.common.outer_block);
+  if (!f.into && d.pool.stock > 0) d.pool.stock_for = from.size;
   volume.vault = vault.name;
   volume.own_key = !same_vault;
   volume.thin = d.claim_thin(vault, device(f.common, f.name));
   ++vault.volumes;
   vault.writable = vault.writable + volume.size;
-  if (f.into) {
-    d.plan.prepare.emplace_back(OpenVault{vault.name});
-    d.plan.prepare.emplace_back(MakeRoom{vault.name, vault.writable});
+  if (f.into || f.stock) {
+    const std::string& present = f.into ? vault.name : f.stock->name;
+    d.plan.prepare.emplace_back(OpenVault{present});
+    d.plan.prepare.emplace_back(MakeRoom{present, vault.writable});
   }
   if (same_vault) {
     volume.basis = from.basis;
@@ -70,6 +73,28 @@ Plan plan_clone(const CloneFacts& f) {
     d.plan.before.emplace_back(CreateThin{vault.name, vault.outer, volume.thin});
   }
   d.add_volume(volume);
+  return d.finish();
+}
+
+Bytes stock_volume(const PoolRecord& pool) { return pool.stock_for.n > 0 ? pool.stock_for : kGiB; }
+
+Plan plan_stock(const StockFacts& f) {
+  Draft d(f.common.pool_name, "make vault " + f.name + " ahead", f.common.pool, f.common.now);
+  d.add_vault({f.name, f.vault, f.header, true, {}, stock_volume(f.common.pool)}, f.common.outer_block).stock = true;
+  Plan plan = d.finish();
+  plan.comfort.clear();  // it stays open: a clone that takes it need not unlock it
+  return plan;
+}
+
+Plan plan_unstock(const Common& common, const Vault& vault) {
+  Draft d(common.pool_name, "remove vault " + vault.name + ", which was made ahead", common.pool, common.now);
+  d.vault(vault).stock = false;
+  return d.finish();
+}
+
+Plan plan_stock_size(const Common& common, std::uint32_t count) {
+  Draft d(common.pool_name, "keep " + std::to_string(count) + " vaults made ahead", common.pool, common.now);
+  d.pool.stock = count;
   return d.finish();
 }
 

@@ -79,7 +79,7 @@ std::vector<Stretch> grown_data(const std::vector<Stretch>& data, const std::vec
 
 Bytes inner_block(Bytes volume) {
   Bytes block = kKiB * 64;
-  while (volume.n / block.n > (kTiB.n / (64 * 1024))) block = block * 2;
+  while (volume.n / block.n > kTiB.n / (kKiB.n * 64)) block = block * 2;
   return block;
 }
 

@@ -15,6 +15,7 @@ namespace tclone::state {
 
 constexpr std::uint32_t kNextIdMost = kMaxThinId + 1;  ///< a counter may stand behind the last id
 
+constexpr std::uint32_t kMostStock = 64;
 constexpr std::uint32_t kMostSlot = 31;               ///< LUKS2 has room for 32
 
 constexpr Choice<FsKind> kFsKinds[] = {{FsKind::none, "none"}, {FsKind::ext4, "ext4"}, {FsKind::xfs, "xfs"}};
@@ -45,6 +46,8 @@ void pool_fields(Io& io, R& pool) {
   io.size("block", pool.block, kThinBlock);
   io.choice("when_full", pool.when_full, kWhenFull);
   io.time("created", pool.created);
+  io.number("stock", pool.stock, 0, kMostStock);
+  io.size("stock_for", pool.stock_for, kSectorsOrNone);
 }
 
 template <class Io, class R>
@@ -81,6 +84,9 @@ void vault_fields(Io& io, R& vault) {
   io.number("volumes", vault.volumes, 0, kNextIdMost);
   io.number("versions", vault.versions, 0, kNextIdMost);
   io.size("writable", vault.writable, kSectorsOrNone);
+  io.flag("stock", vault.stock);
+  io.require(!vault.stock || (vault.encrypted && vault.volumes == 0 && vault.versions == 0), "stock",
+             "must be false in a plain vault or one that something lives in");
   io.rows("key_slots", vault.slots, [](auto& row, auto& known) {
     row.number("slot", known.slot, 0, kMostSlot);
     key_source_fields(row, known.source);

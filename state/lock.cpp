@@ -55,7 +55,7 @@ std::string take_line(std::string& text) {
 
 /// "process 812 (tclone publish db) for 3 s"; "another process" when the file does not tell for sure.
 std::string holder(int fd) {
-  const std::string unknown = "another process";
+  std::string unknown = "another process";
   std::string text = read_text(fd);
   const std::string pid = take_line(text);
   const std::string started = take_line(text);

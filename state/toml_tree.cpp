@@ -97,7 +97,7 @@ void put_time(const toml::date_time& from, Node& to) {
   if (!day.ok() || !from.offset || from.time.nanosecond != 0) return;
   const std::int64_t days = std::chrono::sys_days(day).time_since_epoch().count();
   to.kind = Node::Kind::time;
-  to.integer = days * 86400 + from.time.hour * 3600 + from.time.minute * 60 + from.time.second -
+  to.integer = days * 86400 + std::int64_t{from.time.hour} * 3600 + std::int64_t{from.time.minute} * 60 + from.time.second -
                std::int64_t{from.offset->minutes} * 60;
 }
 

@@ -124,6 +124,8 @@ struct Vault {
   std::uint32_t versions = 0;   ///< versions
   Bytes writable;               ///< sum of the sizes of its writable volumes (capacity rule)
   Pending pending;
+  /// Made ahead for a clone to come: it has a header, a key file and an inner pool, and nothing lives in it.
+  bool stock = false;
   bool operator==(const Vault&) const = default;
 };
 
@@ -140,6 +142,8 @@ struct PoolRecord {
   Bytes block;                    ///< outer block size, as in the label
   WhenFull when_full = WhenFull::queue;
   std::int64_t created = 0;
+  std::uint32_t stock = 0;        ///< how many vaults are kept made ahead for own-key clones
+  Bytes stock_for;                ///< size of the volume that the next one is made for: that of the latest clone
   bool operator==(const PoolRecord&) const = default;
 };
 

@@ -55,7 +55,7 @@ struct Expected {
 
 Expected complete_run(const Deed& deed, bool closed) {
   Rig rig;
-  rig.populate();
+  rig.populate_for(deed);
   if (closed) rig.deactivate_all();
   Expected out;
   out.before = rig.shape();
@@ -88,7 +88,7 @@ void crash_everywhere(const Deed& deed, bool closed, std::uint64_t stride) {
       INFO(deed.name << (closed ? ", all closed" : "") << ", " << (how == End::kill ? "kill" : "reboot") << " at point "
                      << point << " of " << expected.points);
       Rig rig;
-      rig.populate();
+      rig.populate_for(deed);
       if (closed) rig.deactivate_all();
       REQUIRE(crashed(rig, deed, point, how));
       check_recovered(rig, expected);
@@ -120,7 +120,7 @@ TEST_CASE("a recovery that is cut off itself is finished by the next one") {
       for (std::uint64_t second = first % 3; second < 60; second += stride() * 2) {
         INFO(deed.name << ", cut at " << first << " and in recovery at " << second);
         Rig rig;
-        rig.populate();
+        rig.populate_for(deed);
         rig.deactivate_all();
         REQUIRE(crashed(rig, deed, first, End::reboot));
         const Deed again{"recover", [](Rig& r) { return test::error_of(engine::recover(r.env, "p")); }};
@@ -137,7 +137,7 @@ TEST_CASE("a missing key does not keep an operation from being recovered") {
     for (std::uint64_t point = 1; point < expected.points; point += stride() * 4) {
       INFO(deed.name << ", cut at " << point);
       Rig rig;
-      rig.populate();
+      rig.populate_for(deed);
       rig.deactivate_all();
       REQUIRE(crashed(rig, deed, point, End::reboot));
       const std::set<std::string> keys = rig.key_files();
@@ -160,7 +160,7 @@ TEST_CASE("whichever call to the kernel fails, the operation is undone and may b
       for (int skip = 0;; skip += static_cast<int>(stride())) {
         INFO(deed.name << ", " << call << " fails at its call number " << skip + 1);
         Rig rig;
-        rig.populate();
+        rig.populate_for(deed);
         rig.deactivate_all();
         const auto keys = rig.key_files();
         rig.mapper.fail_next(call, EIO, skip);

@@ -145,6 +145,55 @@ TEST_CASE_METHOD(Rig,
   CHECK(devices().size() == 3);
 }
 
+TEST_CASE_METHOD(Rig, "a clone takes a vault made ahead with its key, and no two clones take the same") {
+  populate();
+  std::vector<std::string> refilled;
+  env.refill = [&](const std::string& which) { refilled.push_back(which); };
+  clone("db@1", "plainly");
+  CHECK(refilled.empty());
+  stock(2);
+  const auto keys = key_files();
+  std::set<std::uint32_t> ahead;
+  for (const Vault& v : records().vaults) {
+    if (v.stock) ahead.insert(v.outer.n);
+  }
+  REQUIRE(ahead.size() == 2);
+  clone("db@1", "first");
+  clone("db@1", "second");
+  CHECK(refilled == std::vector<std::string>{"p", "p"});
+  CHECK(key_files() == keys);
+  const Vault first = store().vault("first").value(), second = store().vault("second").value();
+  CHECK(std::set{first.outer.n, second.outer.n} == ahead);
+  CHECK_FALSE(first.stock);
+  clone("db@1", "third");
+  CHECK(ahead.count(store().vault("third")->outer.n) == 0);
+  stock(0);
+  check_whole();
+}
+
+TEST_CASE_METHOD(Rig, "only a clone with the usual key takes a vault made ahead, and only where its key file is") {
+  populate();
+  stock(1);
+  const auto ahead = [&] {
+    const Records all = records();
+    return std::count_if(all.vaults.begin(), all.vaults.end(), [](const Vault& v) { return v.stock; });
+  };
+  clone("db@1", "shared", true);
+  engine::Clone into;
+  into.source = "db@1";
+  into.name = "into";
+  for (const Vault& v : records().vaults) {
+    if (v.stock) into.vault = v.name;
+  }
+  CHECK(engine::clone(env, into).error().code == Code::usage);
+  CHECK(ahead() == 1);
+  for (const Vault& v : records().vaults) {
+    if (v.stock) std::filesystem::rename(file("etc/keys/" + v.uuid.text() + ".key"), file("etc/keys/away"));
+  }
+  clone("db@1", "made");
+  CHECK(ahead() == 1);
+}
+
 TEST_CASE_METHOD(Rig, "rm destroys the header before the outer thin goes, and the key file") {
   populate();
   const std::string outer = std::to_string(store().vault("solo")->outer.n);

@@ -193,8 +193,15 @@ void Rig::populate() {
   REQUIRE_OK(engine::tag(env, "p", "db@1", "stable"));
 }
 
+void Rig::populate_for(const Deed& deed) {
+  populate();
+  if (deed.before) deed.before(*this);
+}
+
+void Rig::stock(std::uint32_t count) { REQUIRE_OK(engine::pool_stock(env, {"p", count})); }
+
 void Rig::check_whole() {
-  const Records all = records();
+  Records all = records();
   for (const Finding& f : check_lineage(all)) FAIL_CHECK(f.file << ": " << f.why);
   CHECK_FALSE(*store().journal());
   CHECK(mapper.pool_status(names::outer_pool("p"))->transaction == all.pool->transaction);
@@ -207,6 +214,10 @@ void Rig::check_whole() {
   CHECK(outer_thins() == outer);
   CHECK(key_files() == keys);
   CHECK(luks.headers().size() == keys.size());
+  if (std::any_of(all.vaults.begin(), all.vaults.end(), [](const Vault& v) { return v.stock; })) {
+    stock(0);
+    all = records();
+  }
   engine::Activation wanted;
   std::map<std::string, std::set<std::uint32_t>> inner;
   for (const Volume& v : all.volumes) {
@@ -299,6 +310,22 @@ const std::vector<Deed>& deeds() {
       {"resize",
        [](Rig& r) {
          return error_of(engine::resize(r.env, {"p", "web"}, kGiB * 4));
+       }},
+      {"clone that takes a vault made ahead", [](Rig& r) { return clone(r, "db@1", false, ""); }, [](Rig& r) { r.stock(1); }},
+      {"filling the stock up",
+       [](Rig& r) { return error_of(engine::pool_stock(r.env, {"p", {}})); },
+       [](Rig& r) {
+         r.stock(2);
+         r.clone("db@1", "other");
+       }},
+      {"taking a vault out of the stock",
+       [](Rig& r) { return error_of(engine::pool_stock(r.env, {"p", {}})); },
+       [](Rig& r) {
+         r.stock(2);
+         RecordChange fewer;
+         fewer.pool = r.store().pool().value();
+         fewer.pool->stock = 1;
+         REQUIRE_OK(r.store().apply(fewer));
        }},
   };
   return all;

@@ -58,6 +58,11 @@ struct Rig {
   /// db (versions 1 and 2), its own-key clones web (with a version) and solo (none), its shared-key clone dev.
   void populate();
 
+  /// The same, and what the deed asks for.
+  void populate_for(const struct Deed& deed);
+  /// Keeps that many vaults made ahead.
+  void stock(std::uint32_t count);
+
   /// Everything agrees: records among themselves and with the kernel, headers and key files with vaults; every volume
   /// and version can be activated, and inner pools hold these and nothing else. Leaves everything deactivated.
   void check_whole();
@@ -79,6 +84,7 @@ std::string error_of(const Result<T>& result) {
 struct Deed {
   const char* name;
   std::function<std::string(Rig&)> act;  ///< "" or the error
+  std::function<void(Rig&)> before = {}; ///< what it needs besides what populate() makes
 };
 [[nodiscard]] const std::vector<Deed>& deeds();
 

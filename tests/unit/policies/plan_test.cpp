@@ -158,6 +158,18 @@ std::vector<Case> cases() {
 
   PublishFacts publish{w.common, {{w.db_volume, w.db, uuid(50)}}, {"stable"}, "nightly"};
   add("publish", plan_publish(publish));
+  clone = w.clone_of(w.db_volume, w.db, w.db1);
+  clone.common.pool.stock = 2;
+  clone.stock = w.web;
+  clone.stock->name = "stock-9";
+  clone.stock->stock = true;
+  clone.stock->volumes = clone.stock->versions = 0;
+  clone.stock->writable = {};
+  add("clone-from-stock", plan_clone(clone));
+  add("stock-one-more", plan_stock({clone.common, "stock-9", uuid(41), uuid(42)}));
+  add("stock-one-less", plan_unstock(clone.common, *clone.stock));
+  add("stock-size", plan_stock_size(w.common, 4));
+
   publish.items = {{w.web_volume, w.web, uuid(50)}, {w.db_volume, w.db, uuid(51)}, {w.dev_volume, w.db, uuid(52)}};
   add("publish-several", plan_publish(publish));
 
@@ -340,7 +352,7 @@ TEST_CASE("counts and sums of every vault a plan touches follow what moves in an
   for (const Case& c : cases()) {
     INFO(c.name);
     for (const Vault& v : c.plan.change.vaults) {
-      CHECK(v.volumes + v.versions > 0);
+      CHECK((v.stock || v.volumes + v.versions > 0));
       CHECK((v.volumes > 0 || v.writable.n == 0));
       CHECK(v.writable.n < (1ULL << 62U));  // never below nothing
       CHECK(v.provisioned <= round_up(v.metadata, kMiB));

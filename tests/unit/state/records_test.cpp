@@ -168,13 +168,13 @@ TEST_CASE("a version, a vault and a journal are refused in the same way") {
   const std::string vault = encode(samples::vault()).value();
   refused(decode_vault("db", replaced(vault, "block = 65536", "block = 4096")), "vaults/db.toml:7",
           "block: must be a positive multiple of 65536");
-  refused(decode_vault("db", replaced(vault, "\nsector_size = 4096", "\nsector_size = 1024")), "vaults/db.toml:21",
+  refused(decode_vault("db", replaced(vault, "\nsector_size = 4096", "\nsector_size = 1024")), "vaults/db.toml:22",
           "header.sector_size: must be 512 or 4096");
-  refused(decode_vault("db", replaced(vault, "delete_thins = []", "delete_thins = [4, 4]")), "vaults/db.toml:31",
+  refused(decode_vault("db", replaced(vault, "delete_thins = []", "delete_thins = [4, 4]")), "vaults/db.toml:32",
           "pending.delete_thins: names a thin id twice");
-  refused(decode_vault("db", replaced(vault, "kind = \"file\"", "kind = \"none\"")), "vaults/db.toml:25",
+  refused(decode_vault("db", replaced(vault, "kind = \"file\"", "kind = \"none\"")), "vaults/db.toml:26",
           "key.kind: must not be none in an encrypted vault");
-  refused(decode_vault("db", replaced(vault, "encrypted = true", "encrypted = false")), "vaults/db.toml:16",
+  refused(decode_vault("db", replaced(vault, "encrypted = true", "encrypted = false")), "vaults/db.toml:17",
           "header: is no key of this record");
 
   const std::string journal = encode(samples::journal()).value();
