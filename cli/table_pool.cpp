@@ -130,20 +130,6 @@ void add_pool_commands(std::vector<Command>& out) {
       .examples = {"tclone pool grow --size 40G", "tclone pool grow fast --add /dev/nvme2n1"},
   });
   out.push_back({
-      .id = Id::pool_stock,
-      .words = "pool stock",
-      .summary = "keep vaults made ahead, for faster clones",
-      .description = "Most of the time of an own-key clone goes into the header of its vault. With --keep that many vaults are "
-                     "made now, each with a random key file of its own, and are kept open; a clone with the usual key file "
-                     "takes one instead of making one, and another is made in the background once the clone is done. A vault "
-                     "and its key serve one clone only. --keep 0 removes them.\n\n"
-                     "Without --keep, makes what is missing. Each vault takes a few MiB of the pool.",
-      .positionals = {{"NAME", Kind::pool, "the pool", false}},
-      .options = {{"keep", 0, Kind::number, "COUNT", "how many, from 0 to 64"}},
-      .shape = "outcome",
-      .examples = {"tclone pool stock --keep 4", "tclone pool stock fast"},
-  });
-  out.push_back({
       .id = Id::pool_check,
       .words = "pool check",
       .summary = "check a pool's metadata, headers and records against each other",
@@ -171,6 +157,20 @@ void add_pool_commands(std::vector<Command>& out) {
                   {"force", 0, Kind::flag, "", "overwrite what an earlier repair left in the spare area"}},
       .shape = "outcome",
       .examples = {"tclone pool repair", "tclone pool repair --vault web1"},
+  });
+  out.push_back({
+      .id = Id::pool_stock,
+      .words = "pool stock",
+      .summary = "keep vaults made ahead, for faster clones",
+      .description = "Most of the time of an own-key clone goes into the header of its vault. With --keep that many vaults are "
+                     "made now, each with a random key file of its own, and are kept open; a clone with the usual key file "
+                     "takes one instead of making one, and another is made in the background once the clone is done. A vault "
+                     "and its key serve one clone only. --keep 0 removes them.\n\n"
+                     "Without --keep, makes what is missing. Each vault takes a few MiB of the pool.",
+      .positionals = {{"NAME", Kind::pool, "the pool", false}},
+      .options = {{"keep", 0, Kind::number, "COUNT", "how many, from 0 to 64"}},
+      .shape = "outcome",
+      .examples = {"tclone pool stock --keep 4", "tclone pool stock fast"},
   });
 }
 

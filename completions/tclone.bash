@@ -43,7 +43,7 @@ _tclone() {
     prev=${words[-1]}
   fi
 
-  local valued='-p --pool --lock-timeout --file --size --sector-size --when-full --name --add --keep --vault --fs --key --from --follow --tag -m --message --to -o --options --unlock --use'
+  local valued='-p --pool --lock-timeout --file --size --sector-size --when-full --name --add --vault --keep --fs --key --from --follow --tag -m --message --to -o --options --unlock --use'
   local groups='key pool'
   local command='' count=0 skip='' options='' offer='' place=''
   for ((i = 1; i < ${#words[@]}; i++)); do
@@ -70,7 +70,7 @@ _tclone() {
       esac
       place='words pool create clone publish revert refresh list tree log show status tag untag rename rm resize activate deactivate mount umount path key recover doctor completion version'
       [[ $command == key ]] && place='words add rm list test backup restore'
-      [[ $command == pool ]] && place='words create list status activate deactivate import export destroy grow stock check repair'
+      [[ $command == pool ]] && place='words create list status activate deactivate import export destroy grow check repair stock'
       ;;
     'pool create')
       options='--file --size --sector-size --when-full --force -p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
@@ -162,17 +162,6 @@ _tclone() {
         0) place='names pools' ;;
       esac
       ;;
-    'pool stock')
-      options='--keep -p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
-      case $prev in
-        --keep) offer='nothing' ;;
-        -p|--pool) offer='names pools' ;;
-        --lock-timeout) offer='nothing' ;;
-      esac
-      case $count in
-        0) place='names pools' ;;
-      esac
-      ;;
     'pool check')
       options='-p --pool --json -v --verbose -h --help'
       case $prev in
@@ -186,6 +175,17 @@ _tclone() {
       options='--vault --force -p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
       case $prev in
         --vault) offer='nothing' ;;
+        -p|--pool) offer='names pools' ;;
+        --lock-timeout) offer='nothing' ;;
+      esac
+      case $count in
+        0) place='names pools' ;;
+      esac
+      ;;
+    'pool stock')
+      options='--keep -p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
+      case $prev in
+        --keep) offer='nothing' ;;
         -p|--pool) offer='names pools' ;;
         --lock-timeout) offer='nothing' ;;
       esac

@@ -52,7 +52,7 @@ end
 
 complete -c tclone -e
 complete -c tclone -f
-set -g __tclone_valued --pool -p --lock-timeout --file --size --sector-size --when-full --name --add --keep --vault --fs --key --from --follow --tag --message -m --to --options -o --unlock --use
+set -g __tclone_valued --pool -p --lock-timeout --file --size --sector-size --when-full --name --add --vault --keep --fs --key --from --follow --tag --message -m --to --options -o --unlock --use
 complete -c tclone -s p -l pool -x -f -a '(__tclone_names pools)' -d 'the pool meant; not needed where there is one only'
 complete -c tclone -l json -d 'print the result as JSON'
 complete -c tclone -l dry-run -d 'print the steps and do none of them'
@@ -113,11 +113,6 @@ complete -c tclone -n '__tclone_in \'pool grow\'' -l size -x -f -d 'new size of 
 complete -c tclone -n '__tclone_in \'pool grow\'' -l add -r -F -d 'add this device to the pool'
 complete -c tclone -n '__tclone_in \'pool grow\'' -l force -d 'overwrite known signatures on added devices'
 
-# pool stock
-complete -c tclone -f -n '__tclone_at pool 0' -a stock -d 'keep vaults made ahead, for faster clones'
-complete -c tclone -n '__tclone_at \'pool stock\' 0' -f -a '(__tclone_names pools)'
-complete -c tclone -n '__tclone_in \'pool stock\'' -l keep -x -f -d 'how many, from 0 to 64'
-
 # pool check
 complete -c tclone -f -n '__tclone_at pool 0' -a check -d 'check a pool\'s metadata, headers and records against each other'
 complete -c tclone -n '__tclone_at \'pool check\' 0' -f -a '(__tclone_names pools)'
@@ -127,6 +122,11 @@ complete -c tclone -f -n '__tclone_at pool 0' -a repair -d 'repair a damaged poo
 complete -c tclone -n '__tclone_at \'pool repair\' 0' -f -a '(__tclone_names pools)'
 complete -c tclone -n '__tclone_in \'pool repair\'' -l vault -x -f -d 'repair this vault'
 complete -c tclone -n '__tclone_in \'pool repair\'' -l force -d 'overwrite what an earlier repair left in the spare area'
+
+# pool stock
+complete -c tclone -f -n '__tclone_at pool 0' -a stock -d 'keep vaults made ahead, for faster clones'
+complete -c tclone -n '__tclone_at \'pool stock\' 0' -f -a '(__tclone_names pools)'
+complete -c tclone -n '__tclone_in \'pool stock\'' -l keep -x -f -d 'how many, from 0 to 64'
 
 # create
 complete -c tclone -f -n '__tclone_at' -a create -d 'make an empty volume, or one from an image'

@@ -55,6 +55,7 @@ records_agree() {
     id=$(field "vaults/$name.toml" outer)
     [[ -e /dev/mapper/tclone-$tc_pool-_$id.pool ]] || continue
     thin_ids "tclone-$tc_pool-_$id.pool" "tclone-$tc_pool-_$id.meta"
+    # shellcheck disable=SC2086  # one id a word
     ids=$([[ ${inner[$name]-} ]] && printf '%s\n' ${inner[$name]} | sort -n | tr '\n' ' ')
     expect_equal "$ids" "$tc_ids" "the set of thins in vault $name"
   done

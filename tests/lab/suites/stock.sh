@@ -8,6 +8,7 @@ case_teardown() { stock_settled; pool_away; }
 
 dev() { printf '/dev/mapper/tclone-p-%s\n' "$1"; }
 stocked() { local f n=0; for f in /var/lib/tclone/p/vaults/stock-*.toml; do [[ -e $f ]] && n=$((n + 1)); done; printf '%s\n' "$n"; }
+key_files() { find /etc/tclone/keys -name '*.key' | wc -l; }
 # The background process that fills the stock up has the lock, or is gone.
 stock_settled() {
   local round
@@ -19,7 +20,7 @@ stock_settled() {
 }
 
 pool_with_db() {
-  pool_up
+  pool_up --when-full error
   expect_ok tclone create db --size 32M --fs none
   fill /run/db.1 one 1
   expect_ok dd if=/run/db.1 of="$(dev db)" bs=1M conv=fsync,notrunc
@@ -46,7 +47,7 @@ case_clones_take_vaults_made_ahead_and_the_stock_is_filled_up_again() {
   stock_settled
   after=$(cat /var/lib/tclone/p/vaults/*.toml | grep -A2 '^\[header\]' | grep ^uuid | sort)
   expect_equal "$after" "$(sort -u <<<"$after")" "headers that are each other's"
-  expect_equal 8 "$(ls /etc/tclone/keys | wc -l)" "key files of db, five clones and two vaults made ahead"
+  expect_equal 8 "$(key_files)" "key files of db, five clones and two vaults made ahead"
   expect_ok tclone pool check
   expect_ok tclone doctor
   # After a reboot they are closed: the next clone opens one by its key.
@@ -69,7 +70,7 @@ case_clones_take_vaults_made_ahead_and_the_stock_is_filled_up_again() {
   # They go on request, keys and all.
   expect_ok tclone pool stock --keep 0
   expect_equal 0 "$(stocked)" "vaults made ahead after --keep 0"
-  expect_equal 9 "$(ls /etc/tclone/keys | wc -l)" "key files of volumes after --keep 0"
+  expect_equal 9 "$(key_files)" "key files of volumes after --keep 0"
 }
 
 case_an_untouched_clone_takes_four_mebibytes_at_most() {
