@@ -110,7 +110,7 @@ struct Group {
   Id first, last;
 };
 constexpr Group kGroups[] = {
-    {"Pools", Id::pool_create, Id::pool_repair},
+    {"Pools", Id::pool_create, Id::pool_stock},
     {"Volumes, versions and clones", Id::create, Id::refresh},
     {"Looking", Id::list, Id::status},
     {"Names, tags and sizes", Id::tag, Id::resize},
