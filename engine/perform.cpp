@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "dm/names.h"
 #include "dm/targets.h"
+#include "engine/recovery.h"
 #include "engine/vault_header.h"
 #include "engine/vault_stack.h"
 #include "engine/volume_stack.h"
@@ -124,6 +125,7 @@ struct Performer {
   Status operator()(const policies::DeactivateVolume& a) const {
     const Volume v = TC_TRY(s.store.volume(a.volume));
     const auto info = TC_TRY(s.env.dm.info(device_of(s, v)));
+    if (info) WorkMark::note(s, v.name);
     TC_CHECK(deactivate_volume(s, v));
     if (info) s.taken_down.insert(v.name);
     return {};

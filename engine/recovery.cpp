@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <map>
 
 #include "base/fault.h"
 #include "base/log.h"
 #include "dm/names.h"
 #include "engine/perform.h"
+#include "engine/vault_stack.h"
 #include "engine/volume_stack.h"
 
 namespace tclone::engine {
@@ -93,6 +95,22 @@ Result<Recovered> recover_journal(Session& s, const Journal& journal, std::uint6
   return out;
 }
 
+/// Comfort: whoever used them gets them back. No person is asked for a key here.
+void bring_back(Session& s, const std::vector<std::string>& volumes) {
+  for (const std::string& name : volumes) {
+    const auto v = s.store.volume(name);
+    if (!v) continue;  // it is the one that was removed
+    const auto up = [&]() -> Status {
+      const Vault vault = TC_TRY(s.store.vault(v->vault));
+      if (vault.key.kind != "file" && vault.encrypted && !TC_TRY(vault_is_open(s, vault))) {
+        return fail(Code::key, name, "its vault is closed, and its key is not a file");
+      }
+      return perform(s, policies::Reactivate{name});
+    }();
+    if (!up) log::warn("volume " + name + " was active when tclone was killed and is not now: " + up.error().text());
+  }
+}
+
 }  // namespace
 
 Result<WorkMark> WorkMark::set(const Session& s) {
@@ -103,6 +121,17 @@ Result<WorkMark> WorkMark::set(const Session& s) {
 }
 
 bool WorkMark::left_behind(const Session& s) { return ::access(mark_path(s).c_str(), F_OK) == 0; }
+
+void WorkMark::note(const Session& s, const std::string& volume) {
+  std::ofstream(mark_path(s), std::ios::app) << volume << '\n';
+}
+
+std::vector<std::string> WorkMark::noted(const Session& s) {
+  std::vector<std::string> out;
+  std::ifstream lines(mark_path(s));
+  for (std::string line; std::getline(lines, line);) out.push_back(line);
+  return out;
+}
 
 WorkMark::~WorkMark() {
   if (!path_.empty()) ::unlink(path_.c_str());
@@ -140,6 +169,7 @@ Result<Recovered> recover_session(Session& s) {
   const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
   const auto journal = TC_TRY(s.store.journal());
   const bool killed = WorkMark::left_behind(s);
+  const std::vector<std::string> were_active = WorkMark::noted(s);
   if (!journal && !killed) {
     TC_CHECK(compare_ids(s, status.transaction));
     return Recovered{};
@@ -159,6 +189,9 @@ Result<Recovered> recover_session(Session& s) {
   } else {
     TC_CHECK(compare_ids(s, status.transaction));
   }
+  // Closed first: a vault that was half-way through being opened is then opened anew, with what it has pending.
+  if (auto closed = close_idle(s); !closed) return describe(closed.error());
+  bring_back(s, were_active);
   if (auto closed = close_idle(s); !closed) return describe(closed.error());
   return out;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engine/session.h"
 
@@ -30,6 +31,9 @@ class WorkMark {
  public:
   [[nodiscard]] static Result<WorkMark> set(const Session& s);
   [[nodiscard]] static bool left_behind(const Session& s);
+  /// Writes into the mark that a volume which was active is about to be taken down; recovery brings it back.
+  static void note(const Session& s, const std::string& volume);
+  [[nodiscard]] static std::vector<std::string> noted(const Session& s);
   WorkMark(WorkMark&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   WorkMark& operator=(WorkMark&&) = delete;
   WorkMark(const WorkMark&) = delete;

@@ -153,7 +153,14 @@ Result<Outcome> tag(Env& env, const std::string& pool, const std::string& target
     Session s = TC_TRY(Session::change(env, pool));
     const Version version = TC_TRY(find_version(s, t, true));
     policies::TagFacts facts{common_facts(s), TC_TRY(s.store.volume(version.volume)), tag_name, version.number};
-    Outcome out = TC_TRY(run_plan(s, policies::plan_tag(facts)));
+    const auto present = facts.volume.tags.find(tag_name);
+    Outcome out;
+    if (present != facts.volume.tags.end() && present->second == version.number) {
+      out.operation = policies::plan_tag(facts).operation;
+      out.changed = false;
+    } else {
+      out = TC_TRY(run_plan(s, policies::plan_tag(facts)));
+    }
     out.name = version.volume;
     out.versions = {version.ref()};
     return out;

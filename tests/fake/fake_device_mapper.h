@@ -23,6 +23,7 @@ namespace tclone::test {
 struct FakePool {
   std::map<std::uint32_t, std::uint64_t> thins;  ///< id to a number that is unique in the fake: its contents
   std::set<std::uint32_t> ever_used;
+  std::set<std::uint32_t> activated;  ///< those that ever had a device
   std::uint64_t transaction = 0;
   std::uint64_t used_data = 0, used_metadata = 0;
   dm::PoolMode mode = dm::PoolMode::rw;

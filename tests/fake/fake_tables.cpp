@@ -146,6 +146,8 @@ void FakeDeviceMapper::format_if_blank(const Target& pool_target) {
   std::fstream file(path(metadata), std::ios::in | std::ios::out | std::ios::binary);
   if (file.get() != 0) return;
   FakePool& pool = pools_[pool_key(pool_target)];
+  // A start that was cut off is made again with the same ids; nobody has seen these.
+  std::erase_if(pool.ever_used, [&](std::uint32_t id) { return pool.activated.count(id) == 0; });
   pool.thins.clear();
   pool.transaction = 0;
   pool.used_data = 0;
@@ -167,6 +169,7 @@ Status FakeDeviceMapper::check_thin(const std::string& name, const Target& targe
   FakePool* pool = pool_of_thin(target, id);
   if (pool == nullptr || pool->mode == PoolMode::fail) return fail_errno(EINVAL, name, why);
   if (pool->thins.count(id) == 0) return fail_errno(ENODATA, name, why);
+  pool->activated.insert(id);
   const auto words = split_words(target.params);
   const std::string pool_name = name_of(words[0]);
   for (const std::string& other : devices_of_thin(pool_name, id)) {

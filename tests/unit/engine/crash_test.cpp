@@ -14,8 +14,12 @@ namespace {
 
 enum class End { reboot, kill };
 
-void end_here(Rig& rig, End how, bool& marked) {
-  marked = std::filesystem::exists(rig.file("run/p.working"));
+/// What the mark of a killed command says, if there was one.
+using Mark = std::optional<std::string>;
+
+void end_here(Rig& rig, End how, Mark& marked) {
+  std::ifstream mark(rig.file("run/p.working"));
+  if (mark) marked = std::string(std::istreambuf_iterator<char>(mark), {});
   if (how == End::reboot) {
     rig.mapper.reboot();
   } else {
@@ -23,19 +27,19 @@ void end_here(Rig& rig, End how, bool& marked) {
   }
 }
 
-void start_again(Rig& rig, End how, bool marked) {
+void start_again(Rig& rig, End how, const Mark& marked) {
   if (how == End::reboot) {
     std::filesystem::remove_all(rig.file("run"));
     std::filesystem::create_directory(rig.file("run"));
     rig.bring_up();
   } else if (marked) {
-    std::ofstream(rig.file("run/p.working")).flush();  // unwinding has removed it; a kill does not
+    std::ofstream(rig.file("run/p.working")) << *marked;  // unwinding has removed it; a kill does not
   }
 }
 
 /// Ends the deed at that point, if it comes so far.
 bool crashed(Rig& rig, const Deed& deed, std::uint64_t point, End how) {
-  bool marked = false;
+  Mark marked;
   rig.points.arm(point, [&] { end_here(rig, how, marked); });
   try {
     const std::string error = deed.act(rig);  // not in a CHECK, which would catch the Crash
@@ -127,6 +131,29 @@ TEST_CASE("a recovery that is cut off itself is finished by the next one") {
         if (!crashed(rig, again, second, End::kill)) break;
         check_recovered(rig, expected);
       }
+    }
+  }
+}
+
+TEST_CASE("a volume that was active when a revert was killed is active again after recovery") {
+  for (const std::size_t which : {9U, 10U, 12U, 13U}) {
+    const Deed& deed = test::deeds()[which];
+    const std::uint64_t points = complete_run(deed, false).points;
+    for (std::uint64_t point = 0; point < points; point += 3) {
+      INFO(deed.name << ", killed at point " << point << " of " << points);
+      Rig rig;
+      rig.populate_for(deed);
+      const auto volumes = [&] {
+        std::set<std::string> up;
+        for (const char* name : {"db", "web", "solo", "dev"}) {
+          if (rig.mapper.device(std::string("tclone-p-") + name) != nullptr) up.insert(name);
+        }
+        return up;
+      };
+      const auto before = volumes();
+      REQUIRE(crashed(rig, deed, point, End::kill));
+      REQUIRE_OK(engine::recover(rig.env, "p"));
+      CHECK(volumes() == before);
     }
   }
 }
