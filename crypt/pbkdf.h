@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace tclone::crypt {
 
@@ -18,7 +20,18 @@ struct Argon2 {
 /// about half a second of one core. At least the 4 passes libcryptsetup asks for.
 [[nodiscard]] Argon2 argon2_for(std::uint64_t available_kib, std::uint32_t cpus) noexcept;
 
-/// MemAvailable of /proc/meminfo in KiB; 0 when it cannot be read.
+/// The texts of one control group's files (cgroup v2); empty where there is none.
+struct CgroupMemory {
+  std::string max, high, current, stat;  ///< memory.max, memory.high, memory.current, memory.stat
+};
+/// What a process in that group may still take before it is killed or slowed down, in KiB: the lower of max and high, less
+/// what is in use and cannot be dropped at once. The largest number when the group sets no limit or says nothing.
+[[nodiscard]] std::uint64_t left_in_cgroup_kib(const CgroupMemory& group);
+/// The folders of the groups that a process is in, its own first, up to that of the mount. `membership` is the text of
+/// /proc/self/cgroup, `mount` where cgroup2 is mounted. Empty without cgroup v2.
+[[nodiscard]] std::vector<std::string> cgroup_folders(const std::string& membership, const std::string& mount);
+
+/// MemAvailable of /proc/meminfo in KiB, or what the control groups of this process leave of it; 0 when it cannot be read.
 [[nodiscard]] std::uint64_t available_memory_kib();
 
 /// libcryptsetup's minimum; enough for random secrets of at least kMachineSecretSize bytes, where it is the
