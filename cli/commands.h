@@ -49,6 +49,7 @@ enum class Id : std::uint8_t {
   key_test,
   key_backup,
   key_restore,
+  rekey,
   recover,
   doctor,
   completion,

@@ -50,6 +50,7 @@ constexpr std::array<Entry, kCommands> kRuns{{
     {Id::key_test, run_key_test},
     {Id::key_backup, run_key_backup},
     {Id::key_restore, run_key_restore},
+    {Id::rekey, run_rekey},
     {Id::recover, run_recover},
     {Id::doctor, run_doctor},
     {Id::completion, nullptr},

@@ -115,7 +115,7 @@ constexpr Group kGroups[] = {
     {"Looking", Id::list, Id::status},
     {"Names, tags and sizes", Id::tag, Id::resize},
     {"Devices and mounting", Id::activate, Id::path},
-    {"Keys", Id::key_add, Id::key_restore},
+    {"Keys", Id::key_add, Id::rekey},
     {"Care", Id::recover, Id::version},
 };
 
@@ -198,6 +198,9 @@ What a command writes on its standard output.
 A token in the LUKS2 header, such as
 .Xr systemd-cryptenroll 1
 makes.
+It is enrolled in a header that is there, so create, clone and rekey refuse it: make the volume with another key, enrol
+the token, then say
+.Ql tclone key add NAME --key token .
 .El
 )";
 

@@ -171,6 +171,7 @@ Status check(const Invocation& call) {
     case Id::key_add: return status(key_add(call));
     case Id::key_rm: return status(key_remove(call));
     case Id::key_test: return status(key_source(call));
+    case Id::rekey: return status(rekey(call));
     case Id::resize: return status(new_size(call));
     default: return {};
   }
@@ -194,6 +195,19 @@ Result<engine::KeyRemove> key_remove(const Invocation& call) {
   out.last = call.has("yes");
   if (out.slot && out.key) return conflict(call, "SLOT and --key exclude each other");
   if (!out.slot && !out.key) return conflict(call, "SLOT or --key is missing");
+  return out;
+}
+
+Result<engine::RekeyRequest> rekey(const Invocation& call) {
+  engine::RekeyRequest out;
+  out.pool = call.globals.pool;
+  out.name = call.one("NAME");
+  out.key = TC_TRY(key_of(call));
+  out.unlock = TC_TRY(key_of(call, "unlock"));
+  out.lose_keys = call.has("yes");
+  out.compare = call.has("compare");
+  out.cancel = call.has("cancel");
+  if (out.cancel && (out.key || out.unlock || out.compare)) return conflict(call, "--cancel goes with no other option");
   return out;
 }
 

@@ -24,6 +24,7 @@ namespace tclone::cli::request {
 [[nodiscard]] engine::Mount mount(const Invocation& call);
 [[nodiscard]] Result<engine::KeyAdd> key_add(const Invocation& call);
 [[nodiscard]] Result<engine::KeyRemove> key_remove(const Invocation& call);
+[[nodiscard]] Result<engine::RekeyRequest> rekey(const Invocation& call);
 /// The source --key names, if it was given.
 [[nodiscard]] Result<std::optional<KeySource>> key_source(const Invocation& call);
 [[nodiscard]] Result<Bytes> new_size(const Invocation& call);

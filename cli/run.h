@@ -68,6 +68,7 @@ Ran run_key_list(Session& session);
 Ran run_key_test(Session& session);
 Ran run_key_backup(Session& session);
 Ran run_key_restore(Session& session);
+Ran run_rekey(Session& session);
 Ran run_recover(Session& session);
 Ran run_doctor(Session& session);
 

@@ -8,6 +8,8 @@ namespace tclone::cli {
 Ran run_key_add(Session& s) { return report(s, engine::key_add(s.env, TC_TRY(request::key_add(s.call)))); }
 Ran run_key_rm(Session& s) { return report(s, engine::key_remove(s.env, TC_TRY(request::key_remove(s.call)))); }
 
+Ran run_rekey(Session& s) { return report(s, engine::rekey(s.env, TC_TRY(request::rekey(s.call)))); }
+
 Ran run_key_list(Session& s) {
   const engine::KeyList keys = TC_TRY(engine::key_list(s.env, request::named(s.call)));
   s.out.print(s.out.json() ? json::keys(keys) : text::keys(keys));

@@ -68,7 +68,7 @@ _tclone() {
         -p|--pool) offer='names pools' ;;
         --lock-timeout) offer='nothing' ;;
       esac
-      place='words pool create clone publish revert refresh list tree log show status tag untag rename rm resize activate deactivate mount umount path key recover doctor completion version'
+      place='words pool create clone publish revert refresh list tree log show status tag untag rename rm resize activate deactivate mount umount path key rekey recover doctor completion version'
       [[ $command == key ]] && place='words add rm list test backup restore'
       [[ $command == pool ]] && place='words create list status activate deactivate import export destroy grow check repair stock'
       ;;
@@ -460,6 +460,18 @@ _tclone() {
       case $count in
         0) place='names volumes' ;;
         1) place='files' ;;
+      esac
+      ;;
+    'rekey')
+      options='--key --unlock --compare --cancel --yes -p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
+      case $prev in
+        --key) offer='words file: prompt stdin keyring: credential: exec: token' ;;
+        --unlock) offer='words file: prompt stdin keyring: credential: exec: token' ;;
+        -p|--pool) offer='names pools' ;;
+        --lock-timeout) offer='nothing' ;;
+      esac
+      case $count in
+        0) place='names volumes' ;;
       esac
       ;;
     'recover')

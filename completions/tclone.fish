@@ -264,6 +264,15 @@ complete -c tclone -n '__tclone_at \'key restore\' 0' -f -a '(__tclone_names vol
 complete -c tclone -n '__tclone_at \'key restore\' 1' -F
 complete -c tclone -n '__tclone_in \'key restore\'' -l yes -d 'do not ask'
 
+# rekey
+complete -c tclone -f -n '__tclone_at' -a rekey -d 'give a volume a new volume key'
+complete -c tclone -n '__tclone_at \'rekey\' 0' -f -a '(__tclone_names volumes)'
+complete -c tclone -n '__tclone_in \'rekey\'' -l key -x -f -a 'file: prompt stdin keyring: credential: exec: token' -d 'what activate asks from then on, see KEY SOURCES'
+complete -c tclone -n '__tclone_in \'rekey\'' -l unlock -x -f -a 'file: prompt stdin keyring: credential: exec: token' -d 'where a key comes from that opens it now'
+complete -c tclone -n '__tclone_in \'rekey\'' -l compare -d 'read what was copied back and compare it'
+complete -c tclone -n '__tclone_in \'rekey\'' -l cancel -d 'give up one that was interrupted'
+complete -c tclone -n '__tclone_in \'rekey\'' -l yes -d 'even if keys are lost by it'
+
 # recover
 complete -c tclone -f -n '__tclone_at' -a recover -d 'finish or undo what a crash left'
 

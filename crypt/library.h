@@ -21,7 +21,7 @@
   X(crypt_keyslot_max) X(crypt_keyslot_status) X(crypt_load) X(crypt_metadata_locking)                                \
   X(crypt_persistent_flags_get) X(crypt_set_data_offset) X(crypt_set_debug_level) X(crypt_set_log_callback)           \
   X(crypt_set_metadata_size) X(crypt_set_pbkdf_type) X(crypt_volume_key_keyring) X(crypt_volume_key_verify)           \
-  X(crypt_wipe)
+  X(crypt_volume_key_get) X(crypt_wipe)
 
 namespace tclone::crypt {
 

@@ -74,6 +74,11 @@ class Luks {
   [[nodiscard]] virtual Result<int> test_token(const std::string& device, const HeaderFacts& /*expected*/) {
     return fail(Code::kernel, device, "tokens are not supported here");
   }
+  /// The volume key that a secret unlocks, for a command that opens the device many times. Error key if no slot opens.
+  [[nodiscard]] virtual Result<Secret> volume_key(const std::string& device, const HeaderFacts& /*expected*/,
+                                                  const Secret& /*secret*/) {
+    return fail(Code::kernel, device, "the volume key cannot be had here");
+  }
   [[nodiscard]] virtual Result<std::vector<Keyslot>> keyslots(const std::string& device) = 0;
   /// Adds a keyslot for `added`, unlocked by `existing`. Returns its number.
   [[nodiscard]] virtual Result<int> add_key(const std::string& device, const HeaderFacts& expected,

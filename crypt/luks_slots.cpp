@@ -60,6 +60,18 @@ Result<int> LibLuks::test_token(const std::string& device, const HeaderFacts& ex
               "enrol one with systemd-cryptenroll, or use another key source");
 }
 
+Result<Secret> LibLuks::volume_key(const std::string& device, const HeaderFacts& expected, const Secret& secret) {
+  TC_CHECK(check_secret(secret, Cost::human, device));
+  const Device loaded = TC_TRY(load_expected(device, expected));
+  Secret key = TC_TRY(Secret::make(static_cast<std::size_t>(crypt_get_volume_key_size(loaded.get()))));
+  std::size_t size = key.size();
+  const int r = crypt_volume_key_get(loaded.get(), CRYPT_ANY_SLOT, reinterpret_cast<char*>(key.bytes().data()), &size,
+                                     secret.chars(), secret.size());
+  if (is_wrong_key(r)) return no_key(device);
+  if (r < 0 || size != key.size()) return fail_crypt(r, device, "cannot unlock the volume key");
+  return key;
+}
+
 Result<std::vector<Keyslot>> LibLuks::keyslots(const std::string& device) {
   const Device loaded = TC_TRY(load(device));
   std::vector<Keyslot> found;

@@ -222,6 +222,18 @@ struct KeyRemove {
 /// Record first, slot after. With the slot of the key file that tclone made the file goes as well.
 [[nodiscard]] Result<Outcome> key_remove(Env& env, const KeyRemove& request);
 
+struct RekeyRequest {
+  std::string pool, name;
+  std::optional<KeySource> key;        ///< asked by activate from then on; default: the recorded source
+  std::optional<KeySource> unlock;     ///< what opens the vault now; default: the recorded source
+  bool lose_keys = false;              ///< although keys that cannot be read now open nothing afterwards
+  bool compare = false;                ///< read back and compare what was copied
+  bool cancel = false;                 ///< give up one that is under way
+};
+/// A new volume key for the vault of a volume, by copying it; goes on with one that is under way. Whatever ends it, it can
+/// be gone on with. Errors: busy while anything in the vault is active; exists when keys would be lost; no_space.
+[[nodiscard]] Result<Outcome> rekey(Env& env, const RekeyRequest& request);
+
 struct KeySlotView {
   std::uint32_t slot = 0;
   std::string kdf;

@@ -76,6 +76,29 @@ void look_at_journal(Session& s, std::uint64_t kernel, Findings& out) {
   }
 }
 
+/// A volume by which the vault can be named on the command line.
+std::string a_volume_in(Session& s, const Vault& v) {
+  if (const auto same = s.store.volume(v.name); same && same->vault == v.name) return v.name;
+  if (const auto names = s.store.volume_names()) {
+    for (const std::string& name : *names) {
+      if (const auto volume = s.store.volume(name); volume && volume->vault == v.name) return name;
+    }
+  }
+  return "VOLUME";
+}
+
+void look_at_rekey(Session& s, const Vault& v, Findings& out) {
+  if (!v.rekey) return;
+  const std::string volume = a_volume_in(s, v);
+  if (v.being_copied()) {
+    out.push_back({"vault " + v.name + " is getting a new volume key, and that was interrupted or is still running",
+                   "nothing in it can be activated", "`tclone rekey " + volume + "` goes on with it, and with --cancel gives it up", false});
+  } else {
+    out.push_back({"vault " + v.name + " has a new volume key, and not all of what was written under the old one is overwritten",
+                   "whoever has the old volume key may read that", "`tclone rekey " + volume + "` goes on with it", false});
+  }
+}
+
 void look_at_vaults(Session& s, const Records& all, Findings& out) {
   for (const Vault& v : all.vaults) {
     if (v.encrypted && v.key.kind == "file" && v.key.reference.empty()) {
@@ -88,6 +111,7 @@ void look_at_vaults(Session& s, const Records& all, Findings& out) {
         out.push_back({"others may read the key file of vault " + v.name + ": " + path, "it is refused as a key", "`chmod 600 " + path + "`"});
       }
     }
+    look_at_rekey(s, v, out);
     if (const auto view = view_vault(s, v)) {
       if (view->open && view->health != "ok" && !view->health.starts_with("waiting")) {
         out.push_back({"the inner pool of vault " + v.name + " is not well: " + view->health, "its volumes may be read-only or fail; other vaults are not concerned",

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "crypt/luks.h"
 #include "dm/device_mapper.h"
+#include "engine/thin_tools.h"
 
 namespace tclone::engine {
 
@@ -30,6 +31,7 @@ struct Env {
   std::function<std::int64_t()> now;                   ///< seconds since the epoch
   std::function<bool()> stop = [] { return false; };   ///< true once SIGINT or SIGTERM arrived
   std::function<void(std::string_view what, Bytes done, Bytes total)> progress = [](auto, auto, auto) {};
+  thin_tools::Programs programs = {};
   bool dry_run = false;
   /// Called after a clone took a vault of the stock, with the lock released: starts what makes another one.
   std::function<void(const std::string& pool)> refill = [](auto) {};

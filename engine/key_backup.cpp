@@ -94,6 +94,7 @@ Result<Outcome> key_restore(Env& env, const Named& r, const std::string& asked) 
     if (!S_ISREG(st.st_mode)) return fail(Code::usage, file, "not a regular file");
     Session s = TC_TRY(Session::change(env, r.pool));
     const Vault v = TC_TRY(encrypted_vault(s, r.name));
+    TC_CHECK(refuse_while_copied(v));
     Outcome out = told(what, r.name, "write the LUKS2 header of vault " + v.name + " from " + file);
     if (TC_TRY(vault_is_open(s, v))) {
       return fail(Code::busy, "vault " + v.name, "it is open", "deactivate what lives in it, and what stands on that");

@@ -8,6 +8,7 @@
 #include "engine/operation.h"
 #include "engine/recovery.h"
 #include "engine/vault_header.h"
+#include "engine/vault_stack.h"
 
 namespace tclone::engine {
 namespace {
@@ -78,6 +79,7 @@ Result<Outcome> record(Session& s, const std::string& operation, const std::stri
 
 Result<Outcome> add_in(Session& s, const KeyAdd& r, const std::string& what) {
   Vault v = TC_TRY(encrypted_vault(s, r.name));
+  TC_CHECK(refuse_while_copied(v));
   const std::string source = crypt::to_text(r.key);
   if (s.env.dry_run) {
     return planned(what, r.name, {"add a key slot to vault " + v.name + " for the secret from " + r.key.kind,
@@ -210,6 +212,7 @@ Status decide_removal(Session& s, const Vault& v, const KeyRemove& r, const std:
 
 Result<Outcome> remove_in(Session& s, const KeyRemove& r, const std::string& what) {
   const Vault v = TC_TRY(encrypted_vault(s, r.name));
+  TC_CHECK(refuse_while_copied(v));
   if (r.slot.has_value() == r.key.has_value()) {
     return fail(Code::usage, r.name, "say either the number of a slot or --key", "`tclone key list " + r.name + "` shows both");
   }

@@ -59,6 +59,30 @@ Status snapshot_suspended(Session& s, const std::vector<policies::Snap>& snaps, 
 struct Performer {
   Session& s;
 
+  /// For a slot of a header that this operation makes.
+  Result<Secret> secret_to_set(const Vault& v, const KeySource& source) const {
+    if (source.kind == "file" && source.reference.empty()) return crypt::make_key_file(key_folder(s.env), v.uuid);
+    if (const auto had = s.given.find({source.kind, source.reference}); had != s.given.end()) {
+      return Secret::copy_of(had->second.bytes());
+    }
+    return secret_of(s, v, source, crypt::Purpose::create);
+  }
+
+  Status operator()(const policies::AddKey& a) const {
+    const auto first = s.given.find({a.vault.key.kind, a.vault.key.reference});
+    const Secret existing = TC_TRY(first != s.given.end() ? Secret::copy_of(first->second.bytes())
+                                                          : secret_of(s, a.vault, a.vault.key, crypt::Purpose::unlock));
+    const Secret added = TC_TRY(secret_to_set(a.vault, a.key.source));
+    return with_header(s, a.vault, [&](const std::string& device) -> Status {
+      const int slot = TC_TRY(s.env.luks.add_key(device, a.vault.header, existing, added,
+                                                 crypt::cost_of(a.key.source, added.size())));
+      if (slot == static_cast<int>(a.key.slot)) return {};
+      return fail(Code::damaged, "vault " + a.vault.name, "its fresh header has another key slot free than the first", "try again");
+    });
+  }
+
+  Status operator()(const policies::ShredHeader& a) const { return shred_header(s, a.vault); }
+
   Status operator()(const policies::MakeRoom& a) const { return make_room(s, a.vault, a.writable); }
 
   Status operator()(const policies::CreateOuter& a) const {
@@ -67,10 +91,7 @@ struct Performer {
 
   Status operator()(const policies::MakeHeader& a) const {
     const Vault& v = a.vault;
-    const bool generated = v.key.kind == "file" && v.key.reference.empty();
-    const Secret secret = TC_TRY(generated ? crypt::make_key_file(key_folder(s.env), v.uuid)
-                                           : crypt::read_secret(v.key, key_folder(s.env), v.uuid, "vault " + v.name,
-                                                                crypt::Purpose::create));
+    const Secret secret = TC_TRY(secret_to_set(v, v.key));
     TCLONE_FAULT_POINT("key.made");
     if (!TC_TRY(activate_outer_thin(s, v.outer))) {
       return fail(Code::damaged, "outer thin " + std::to_string(v.outer.n), "it is gone right after it was created",
@@ -236,42 +257,6 @@ Status delete_thin(Session& s, const InnerClaim& claim) {
   RecordChange change;
   change.vaults.push_back(*vault);
   return s.store.apply(change);
-}
-
-Status destroy_vault(Session& s, const OuterClaim& claim) {
-  s.fresh_keys.erase(claim.outer.n);
-  if (TC_TRY(activate_outer_thin(s, claim.outer))) {
-    const std::string thin = names::vault_thin(s.pool, claim.outer);
-    Status destroyed;
-    if (claim.encrypted) destroyed = s.env.luks.destroy(s.env.dm.path(thin));
-    TC_CHECK(s.env.dm.remove(thin, kPatience));
-    TC_CHECK(destroyed);
-    TCLONE_FAULT_POINT("vault.shredded");
-    TC_CHECK(message(s, s.outer_pool(), dm::delete_thin(claim.outer), ENODATA));
-  }
-  TCLONE_FAULT_POINT("vault.deleted");
-  if (claim.encrypted) TC_CHECK(crypt::remove_key_file(key_folder(s.env), claim.vault));
-  return {};
-}
-
-Status restart_vault(Session& s, const OuterClaim& claim) {
-  if (!TC_TRY(activate_outer_thin(s, claim.outer))) {
-    return fail(Code::damaged, "vault " + claim.vault_name, "its outer thin is gone", "run `tclone doctor`");
-  }
-  const std::string thin = names::vault_thin(s.pool, claim.outer);
-  // A thin's status names its highest mapped sector: nothing beyond it needs discarding, however large it is.
-  const auto status = s.env.dm.thin_status(thin);
-  Status discarded;
-  if (!status) {
-    discarded = tl::unexpected(status.error());
-  } else if (status->highest) {
-    const Bytes end = round_up(to_bytes(*status->highest + Sectors{1}), s.record.block);
-    if (end > policies::kHeader) {
-      discarded = fs::discard(s.env.dm.path(thin), policies::kHeader, end - policies::kHeader);
-    }
-  }
-  TC_CHECK(s.env.dm.remove(thin, kPatience));
-  return discarded;
 }
 
 Result<bool> commit(Session& s, const policies::Commit& c) {

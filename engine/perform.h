@@ -13,6 +13,8 @@ namespace tclone::engine {
 /// Shared with recovery.
 [[nodiscard]] Status delete_thin(Session& s, const InnerClaim& claim);
 [[nodiscard]] Status destroy_vault(Session& s, const OuterClaim& claim);
+/// Only the header and the key file: the thin stays.
+[[nodiscard]] Status shred_header(Session& s, const OuterClaim& claim);
 [[nodiscard]] Status restart_vault(Session& s, const OuterClaim& claim);
 
 /// Sends set_transaction_id and looks whether the kernel has it: true committed, false not. An error means unknown.

@@ -9,6 +9,7 @@
 #include "dm/targets.h"
 #include "engine/api.h"
 #include "engine/lookup.h"
+#include "engine/metadata_snapshot.h"
 #include "engine/pool_stack.h"
 #include "engine/recovery.h"
 #include "engine/thin_tools.h"
@@ -22,32 +23,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace names = dm::names;
 using Findings = std::vector<Finding>;
-
-/// Holds a thin-pool's metadata snapshot, of which there is only one, and gives it back.
-class MetadataSnapshot {
- public:
-  static Result<MetadataSnapshot> take(Env& env, const std::string& pool) {
-    auto taken = env.dm.message(pool, "reserve_metadata_snap");
-    if (!taken && taken.error().sys == EBUSY) {
-      return fail(Code::busy, pool, "somebody holds its metadata snapshot", "`tclone doctor` says how to release it", EBUSY);
-    }
-    if (!taken) return tl::unexpected(taken.error());
-    return MetadataSnapshot(env, pool);
-  }
-  MetadataSnapshot(MetadataSnapshot&& o) noexcept : env_(std::exchange(o.env_, nullptr)), pool_(std::move(o.pool_)) {}
-  MetadataSnapshot& operator=(MetadataSnapshot&&) = delete;
-  MetadataSnapshot(const MetadataSnapshot&) = delete;
-  MetadataSnapshot& operator=(const MetadataSnapshot&) = delete;
-  ~MetadataSnapshot() {
-    if (env_ == nullptr) return;
-    if (auto released = env_->dm.message(pool_, "release_metadata_snap"); !released) log::warn(released.error().text());
-  }
-
- private:
-  MetadataSnapshot(Env& env, std::string pool) : env_(&env), pool_(std::move(pool)) {}
-  Env* env_;
-  std::string pool_;
-};
 
 struct Layer {
   std::string pool, metadata;  ///< device names
@@ -63,7 +38,7 @@ Status check_layer(Env& env, const Layer& layer, const std::map<std::uint32_t, s
                    "`tclone pool deactivate`, then `tclone pool repair`"});
     return {};
   }
-  const MetadataSnapshot held = TC_TRY(MetadataSnapshot::take(env, layer.pool));
+  const MetadataSnapshot held = TC_TRY(MetadataSnapshot::take(env.dm, layer.pool));
   const std::string trouble = TC_TRY(thin_tools::check(path, true));
   if (!trouble.empty()) {
     out.push_back({"thin_check finds damage in the metadata of " + layer.what + ": " + trouble, "more of it may be lost with every write",
@@ -188,7 +163,10 @@ Result<std::vector<Finding>> pool_check(Env& env, const std::string& asked) {
       out.push_back({f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});
     }
     std::map<std::uint32_t, std::string> wanted;
-    for (const Vault& v : all.records.vaults) wanted[v.outer.n] = "vault " + v.name;
+    for (const Vault& v : all.records.vaults) {
+      wanted[v.outer.n] = "vault " + v.name;
+      if (v.rekey) wanted[v.rekey->outer.n] = "the other half of vault " + v.name + ", which gets a new key";
+    }
     TC_CHECK(check_layer(env, {s.outer_pool(), names::metadata(name), "the outer pool"}, wanted, out));
     TC_CHECK(check_vaults(s, all.records, out));
     return out;

@@ -151,6 +151,7 @@ Status shred_vaults(Env& env, const std::string& name) {
   for (const std::string& vault : TC_TRY(s.store.vault_names())) {
     const Vault v = TC_TRY(s.store.vault(vault));
     TC_CHECK(destroy_vault(s, {v.outer, v.uuid, v.name, v.encrypted}));
+    if (v.rekey) TC_CHECK(destroy_vault(s, {v.rekey->outer, v.rekey->uuid, v.name, true}));
   }
   return {};
 }

@@ -41,6 +41,8 @@ class Session {
   std::set<std::string> idle_versions;  ///< "db@3"
   /// Volume keys of headers this very command made, by outer thin id: saves unlocking them again.
   std::map<std::uint32_t, Secret> fresh_keys;
+  /// Secrets for headers that are to be made, by kind and reference of their source: had already, not to be asked again.
+  std::map<std::pair<std::string, std::string>, Secret> given;
   /// Versions that the running operation makes: a clone of one stands on it before its record is written.
   std::vector<Version> planned_versions;
   /// Volumes that were active when the operation began and were taken down by it.

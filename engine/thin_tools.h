@@ -2,10 +2,14 @@
 // The programs of thin-provisioning-tools, run on the metadata of a thin-pool.
 #pragma once
 
+#include <functional>
+#include <istream>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
+#include "base/units.h"
 
 namespace tclone::engine::thin_tools {
 
@@ -18,11 +22,29 @@ namespace tclone::engine::thin_tools {
 [[nodiscard]] Result<std::string> check(const std::string& metadata, bool live);
 /// The thin ids it knows.
 [[nodiscard]] Result<std::set<std::uint32_t>> ids(const std::string& metadata, bool live);
+/// Blocks of the pool's block size, one after the other, that a thin maps.
+struct Run {
+  std::uint64_t first = 0, count = 0;
+  bool operator==(const Run&) const = default;
+};
+/// What a thin of an active pool maps, ascending, from the metadata snapshot that the caller holds. `scratch` is a file
+/// that is made for the answer and removed; not_found when there is no such thin.
+[[nodiscard]] Result<std::vector<Run>> mapped(const std::string& metadata, ThinId thin, const std::string& scratch);
+/// The same from the text of thin_dump (XML); damaged when it is not whole, or not understood.
+[[nodiscard]] Result<std::vector<Run>> parse_mapped(std::istream& dump, ThinId thin);
+
 /// Whether a thin-pool's superblock is there (its magic number, dm-thin-metadata.c THIN_SUPERBLOCK_MAGIC), sound or not.
 [[nodiscard]] Result<bool> looks_like_metadata(const std::string& metadata);
 /// Clears the needs_check flag of metadata that check() found sound.
 [[nodiscard]] Status clear_needs_check(const std::string& metadata);
 /// Writes repaired metadata to another device; the damaged one is only read.
 [[nodiscard]] Status repair(const std::string& from, const std::string& to);
+
+/// Those a rekey asks. Replaced by tests on fakes, whose pools have no metadata that a program could read.
+struct Programs {
+  std::function<Result<std::string>(const std::string& metadata, bool live)> check = thin_tools::check;
+  std::function<Result<std::vector<Run>>(const std::string& metadata, ThinId thin, const std::string& scratch)> mapped =
+      thin_tools::mapped;
+};
 
 }  // namespace tclone::engine::thin_tools

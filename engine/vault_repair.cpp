@@ -44,6 +44,7 @@ Result<Outcome> repair_in(Session& s, const Vault& v) {
   if (TC_TRY(vault_is_open(s, v))) {
     return fail(Code::busy, "vault " + v.name, "it is open", "deactivate its volumes and versions first (`tclone deactivate`)");
   }
+  TC_CHECK(refuse_while_copied(v));
   if (s.env.dry_run) return out;
   const WorkMark mark = TC_TRY(WorkMark::set(s));
   const auto repaired = [&]() -> Status {

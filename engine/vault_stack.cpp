@@ -142,6 +142,7 @@ Status open_new_vault(Session& s, const Vault& v) { return open_layers(s, v, tru
 Status open_vault(Session& s, const std::string& name) {
   const Vault v = TC_TRY(s.store.vault(name));
   if (TC_TRY(vault_is_open(s, v))) return {};
+  TC_CHECK(refuse_while_copied(v));
   TC_CHECK(close_vault(s, v.outer));
   auto up = open_layers(s, v, v.pending.format);
   if (!up) {
@@ -153,6 +154,20 @@ Status open_vault(Session& s, const std::string& name) {
   // A vault whose pending work failed must not be used as it is.
   if (!paid) static_cast<void>(close_vault(s, v.outer));
   return paid;
+}
+
+Status open_below(Session& s, const Vault& v) {
+  TC_CHECK(close_vault(s, v.outer));
+  auto up = bring_up_below(s, v);
+  if (up) return up;
+  if (auto down = close_vault(s, v.outer); !down) log::warn(down.error().text());
+  return up;
+}
+
+Status refuse_while_copied(const Vault& v) {
+  if (!v.being_copied()) return {};
+  return fail(Code::exists, "vault " + v.name, "it is getting a new volume key, and what changes now would be lost",
+              "`tclone rekey` of a volume in it goes on with that, and with --cancel gives it up");
 }
 
 Result<std::string> open_for_repair(Session& s, const Vault& v) {
@@ -182,6 +197,8 @@ Status close_vault(Session& s, ThinId outer) {
 
 Status close_vault_if_idle(Session& s, const Vault& v) {
   const auto info = TC_TRY(s.env.dm.info(names::vault_pool(s.pool, v.outer)));
+  // What a rekey that was killed has left of its other half: nobody but a rekey ever has it open.
+  if (v.rekey) TC_CHECK(close_vault(s, v.rekey->outer));
   if (info && info->open_count > 0) return {};
   return close_vault(s, v.outer);
 }

@@ -23,7 +23,11 @@ namespace tclone::engine {
 /// linear device over the upper half of the room kept for metadata, where a damaged copy is kept. Returns its name.
 /// usage error when the metadata is larger than that half.
 [[nodiscard]] Result<std::string> open_for_repair(Session& s, const Vault& vault);
-/// Closes it when no thin of it is active.
+/// For work on all of it while nobody uses it: everything below the inner pool. The caller closes it with close_vault().
+[[nodiscard]] Status open_below(Session& s, const Vault& vault);
+/// exists, saying what to do, while the vault is being copied to get a new volume key: it must not change then.
+[[nodiscard]] Status refuse_while_copied(const Vault& vault);
+/// Closes it, and the other half of a rekey, when no thin of it is active.
 [[nodiscard]] Status close_vault_if_idle(Session& s, const Vault& vault);
 
 /// The inner pool's status; damaged, naming the vault and the way out, unless it is rw and needs no check.

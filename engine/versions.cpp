@@ -5,6 +5,7 @@
 #include "dm/names.h"
 #include "engine/lookup.h"
 #include "engine/operation.h"
+#include "engine/vault_stack.h"
 #include "engine/volume_stack.h"
 #include "policies/sizing.h"
 
@@ -51,6 +52,7 @@ Result<Outcome> restart(Session& s, const Volume& volume, const Version& to, con
   facts.volume = volume;
   facts.vault = TC_TRY(s.store.vault(volume.vault));
   facts.to = to;
+  TC_CHECK(refuse_while_copied(facts.vault));
   const std::string device = device_of(s, volume);
   TC_CHECK(refuse_if_held(s, device, "volume " + volume.name));
   facts.was_active = TC_TRY(s.env.dm.info(device)).has_value();

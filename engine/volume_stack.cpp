@@ -230,7 +230,8 @@ Status suspect_all(Session& s) {
   }
   for (const std::string& name : TC_TRY(s.store.vault_names())) {
     const Vault v = TC_TRY(s.store.vault(name));
-    if (layers.contains("_" + std::to_string(v.outer.n))) s.idle_vaults.insert(name);
+    const bool half = v.rekey && layers.contains("_" + std::to_string(v.rekey->outer.n));
+    if (half || layers.contains("_" + std::to_string(v.outer.n))) s.idle_vaults.insert(name);
   }
   return {};
 }

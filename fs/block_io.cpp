@@ -89,6 +89,55 @@ Status touch(const std::string& path, Bytes start, Bytes length, Bytes step) {
   return file.sync();
 }
 
+Status erase(const std::string& path, Bytes start, Bytes length) {
+  auto file = TC_TRY(RawFile::open(path, O_RDWR, Direct::required));
+  TC_CHECK(within(file, start, length));
+  const auto buffer = TC_TRY(aligned_buffer(kMiB.n));
+  const auto each = [&](auto act) -> Status {
+    for (Bytes done{0}; done < length;) {
+      const std::span<std::byte> piece(buffer.get(), std::min(kMiB.n, (length - done).n));
+      TC_CHECK(act(piece, start + done));
+      done = done + Bytes{piece.size()};
+    }
+    return {};
+  };
+  TC_CHECK(each([&](std::span<std::byte> piece, Bytes at) { return file.write(piece, at); }));
+  TC_CHECK(file.sync());
+  return each([&](std::span<std::byte> piece, Bytes at) -> Status {
+    TC_CHECK(file.read(piece, at));
+    if (all_zero(piece)) return {};
+    return fail(Code::failed, path, "what was overwritten at byte " + std::to_string(at.n) + " does not read as zeros",
+                "the device may be failing");
+  });
+}
+
+Status copy_exact(const std::string& source, const std::string& target, Bytes start, Bytes length, bool compare) {
+  auto from = TC_TRY(RawFile::open(source, O_RDONLY, Direct::required));
+  auto to = TC_TRY(RawFile::open(target, compare ? O_RDWR : O_WRONLY, Direct::required));
+  TC_CHECK(within(from, start, length));
+  TC_CHECK(within(to, start, length));
+  constexpr Bytes kPiece = kMiB * 4;
+  const auto buffer = TC_TRY(aligned_buffer(kPiece.n));
+  const auto again = TC_TRY(aligned_buffer(compare ? kPiece.n : kDirectAlign.n));
+  for (Bytes done{0}; done < length;) {
+    const std::size_t size = std::min(kPiece.n, (length - done).n);
+    const std::span<std::byte> piece(buffer.get(), size);
+    TC_CHECK(from.read(piece, start + done));
+    TC_CHECK(to.write(piece, start + done));
+    if (compare) {
+      TC_CHECK(to.read({again.get(), size}, start + done));
+      if (!std::equal(piece.begin(), piece.end(), again.get())) {
+        return fail(Code::failed, target, "what was written at byte " + std::to_string((start + done).n) + " is not what is read",
+                    "the device may be failing");
+      }
+    }
+    done = done + Bytes{size};
+  }
+  return {};
+}
+
+Status flush(const std::string& path) { return TC_TRY(RawFile::open(path, O_RDWR, Direct::no)).sync(); }
+
 Result<bool> reads_as_zeros(const std::string& path, Bytes start, Bytes length) {
   auto file = TC_TRY(RawFile::open(path, O_RDONLY, Direct::wanted));
   TC_CHECK(within(file, start, length));

@@ -24,6 +24,17 @@ namespace tclone::fs {
 /// Safe on a live metadata device only while its pool is suspended. All three numbers are multiples of 4096.
 [[nodiscard]] Status touch(const std::string& path, Bytes start, Bytes length, Bytes step);
 
+/// Overwrites [start, start+length) with zeros, durably, and reads it back past the cache: failed when anything else is
+/// read. Direct or not at all on a device.
+[[nodiscard]] Status erase(const std::string& path, Bytes start, Bytes length);
+/// Copies [start, start+length) from one device to the same place on another, zeros and all: what lies there is not
+/// looked at. Direct or not at all on devices. Nothing is flushed: flush() does that. With `compare` what was written is
+/// read back and compared (failed).
+[[nodiscard]] Status copy_exact(const std::string& source, const std::string& target, Bytes start, Bytes length,
+                                bool compare);
+/// What was written to it is durable when it returns.
+[[nodiscard]] Status flush(const std::string& path);
+
 /// `done` and `total` in bytes; called at most ten times a second.
 using Progress = std::function<void(Bytes done, Bytes total)>;
 /// Copies an image (file or block device) to the head of a device nobody else has (it is claimed, O_EXCL) or of an

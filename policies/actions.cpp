@@ -16,6 +16,9 @@ struct Text {
   std::string operator()(const MakeHeader& a) const {
     return "make the key and the LUKS2 header of vault " + a.vault.name;
   }
+  std::string operator()(const AddKey& a) const {
+    return "add a key slot to vault " + a.vault.name + " for the secret from " + a.key.source.kind;
+  }
   std::string operator()(const OpenNew& a) const {
     return "open vault " + a.vault.name + " and format its inner pool (" + format_size(a.vault.capacity) + " in blocks of " +
            format_size(a.vault.block) + ")";
@@ -49,6 +52,9 @@ struct Text {
     return "destroy vault " + a.vault.vault_name + (a.vault.encrypted ? " with its header and key" : "") +
            ", give back outer thin " + id(a.vault.outer);
   }
+  std::string operator()(const ShredHeader& a) const {
+    return "destroy the header and key of outer thin " + id(a.vault.outer) + ", which vault " + a.vault.vault_name + " has left";
+  }
   std::string operator()(const RestartVault& a) const {
     return "discard what vault " + a.vault.vault_name + " holds behind its header";
   }
@@ -73,6 +79,7 @@ std::vector<Action> actions_for(const Dues& dues) {
   for (const std::string& v : dues.reload) out.emplace_back(ReloadDevice{v});
   for (const KeyDue& k : dues.keys) out.emplace_back(RemoveKey{k});
   for (const InnerClaim& c : dues.inner) out.emplace_back(DeleteThin{c});
+  for (const OuterClaim& c : dues.shred) out.emplace_back(ShredHeader{c});
   for (const OuterClaim& c : dues.restart) out.emplace_back(RestartVault{c});
   for (const OuterClaim& c : dues.outer) out.emplace_back(DestroyVault{c});
   return out;

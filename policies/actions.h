@@ -18,6 +18,8 @@ struct MakeRoom { std::string vault; Bytes writable; };              ///< capaci
 // -- reversible, before the commit
 struct CreateOuter { OuterClaim vault; };
 struct MakeHeader { Vault vault; };                                  ///< key, key file, LUKS2 header
+/// Another key in the header just made, in the slot that is expected.
+struct AddKey { Vault vault; SlotSource key; };
 struct OpenNew { Vault vault; };                                     ///< layers up, inner pool formatted
 struct OpenVault { std::string vault; };                             ///< of the store
 struct CreateThin { std::string vault; ThinId outer, thin; };
@@ -38,6 +40,7 @@ struct Commit { std::uint64_t from = 0, to = 0; };
 // -- owed after it
 struct DeleteThin { InnerClaim thin; };
 struct DestroyVault { OuterClaim vault; };
+struct ShredHeader { OuterClaim vault; };                            ///< header and key file; the thin stays
 struct RestartVault { OuterClaim vault; };
 struct RemoveKey { KeyDue key; };
 struct RenameDevice { DeviceRename rename; };
@@ -47,7 +50,7 @@ struct Reactivate { std::string volume; };                           ///< only w
 struct GrowFilesystem { std::string volume; };
 struct CloseIdle {};                                                 ///< vaults and versions nobody stands on any more
 
-using Action = std::variant<MakeRoom, CreateOuter, MakeHeader, OpenNew, OpenVault, CreateThin, Snapshot, ActivateVolume,
+using Action = std::variant<MakeRoom, CreateOuter, MakeHeader, AddKey, ShredHeader, OpenNew, OpenVault, CreateThin, Snapshot, ActivateVolume,
                             DeactivateVolume, DeactivateVersion, MakeFilesystem, CopyImage, Commit, DeleteThin,
                             DestroyVault, RestartVault, RemoveKey, RenameDevice, ReloadDevice, Reactivate,
                             GrowFilesystem, CloseIdle>;

@@ -167,6 +167,7 @@ Plan Draft::finish() {
     if (v.volumes == 0 && v.versions == 0 && !v.stock) {
       std::erase_if(plan.dues.inner, [&](const InnerClaim& c) { return c.vault == v.name; });
       plan.dues.outer.push_back({v.outer, v.uuid, v.name, v.encrypted});
+      if (v.rekey) plan.dues.outer.push_back({v.rekey->outer, v.rekey->uuid, v.name, true});
       plan.change.gone_vaults.push_back(v.name);
       it = vaults.erase(it);
     } else {

@@ -191,6 +191,25 @@ struct KeyFacts {
 };
 [[nodiscard]] Plan plan_key(const KeyFacts& facts);
 
+/// A new volume key in three operations: a second half with its own header; the half becomes the vault, and the header
+/// of the one it leaves is destroyed; the half that goes is given back. Copying and overwriting lie between these.
+struct RekeyFacts {
+  Common common;
+  std::string operation;
+  Vault vault;                               ///< as it is
+  Uuid uuid, header;                         ///< begin: fresh
+  KeySource key;                             ///< begin: what opens it from then on
+  std::vector<KeySource> others;             ///< begin: further sources that open it, three at most
+};
+[[nodiscard]] Plan plan_rekey_begin(const RekeyFacts& facts);
+[[nodiscard]] Plan plan_rekey_switch(const RekeyFacts& facts);
+/// Of the half that is overwritten, or with which a rekey is given up.
+[[nodiscard]] Plan plan_rekey_end(const RekeyFacts& facts);
+/// What is done from where the vault stands now to the end, for people.
+[[nodiscard]] std::vector<std::string> rekey_texts(RekeyFacts facts);
+/// The half of Vault::rekey as a vault of its own.
+[[nodiscard]] Vault half_of(const Vault& vault);
+
 /// Geometry of a vault for its first volume of that size, as create, clone and a vault that starts over use it.
 void set_geometry(Vault& vault, Bytes size, Bytes outer_block);
 

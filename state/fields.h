@@ -20,6 +20,7 @@ constexpr std::uint32_t kMostSlot = 31;               ///< LUKS2 has room for 32
 
 constexpr Choice<FsKind> kFsKinds[] = {{FsKind::none, "none"}, {FsKind::ext4, "ext4"}, {FsKind::xfs, "xfs"}};
 constexpr Choice<WhenFull> kWhenFull[] = {{WhenFull::queue, "queue"}, {WhenFull::error, "error"}};
+constexpr Choice<Rekey::Stage> kStages[] = {{Rekey::Stage::copy, "copy"}, {Rekey::Stage::erase, "erase"}};
 constexpr const char* kKeyKinds[] = {"file", "prompt", "stdin", "keyring", "credential", "exec", "token", "none"};
 
 /// True when no two items have the same key.
@@ -70,6 +71,29 @@ void key_source_fields(Io& io, R& source) {
   io.line("reference", source.reference);
 }
 
+template <class Io, class List>
+void slot_fields(Io& io, List& slots) {
+  io.rows("key_slots", slots, [](auto& row, auto& known) {
+    row.number("slot", known.slot, 0, kMostSlot);
+    key_source_fields(row, known.source);
+  });
+}
+
+template <class Io, class R>
+void rekey_fields(Io& io, R& rekey) {
+  io.choice("stage", rekey.stage, kStages);
+  io.thin("outer", rekey.outer);
+  io.uuid("uuid", rekey.uuid);
+  if (rekey.stage != Rekey::Stage::copy) return;
+  io.size("done", rekey.done, kSectorsOrNone);
+  slot_fields(io, rekey.slots);
+  io.table("header", [&](auto& sub) { header_fields(sub, rekey.header); });
+  io.table("key", [&](auto& sub) {
+    key_source_fields(sub, rekey.key);
+    sub.require(rekey.key.kind != "none", "kind", "must not be none in an encrypted vault");
+  });
+}
+
 template <class Io, class R>
 void vault_fields(Io& io, R& vault) {
   io.name("name", vault.name);
@@ -87,10 +111,7 @@ void vault_fields(Io& io, R& vault) {
   io.flag("stock", vault.stock);
   io.require(!vault.stock || (vault.encrypted && vault.volumes == 0 && vault.versions == 0), "stock",
              "must be false in a plain vault or one that something lives in");
-  io.rows("key_slots", vault.slots, [](auto& row, auto& known) {
-    row.number("slot", known.slot, 0, kMostSlot);
-    key_source_fields(row, known.source);
-  });
+  slot_fields(io, vault.slots);
   if (vault.encrypted) io.table("header", [&](auto& sub) { header_fields(sub, vault.header); });
   io.table("key", [&](auto& sub) {
     key_source_fields(sub, vault.key);
@@ -103,6 +124,8 @@ void vault_fields(Io& io, R& vault) {
     sub.require(distinct(vault.pending.create_thins, kItself), "create_thins", "names a thin id twice");
     sub.require(distinct(vault.pending.delete_thins, kItself), "delete_thins", "names a thin id twice");
   });
+  io.optional_table("rekey", vault.rekey, [](auto& sub, auto& rekey) { rekey_fields(sub, rekey); });
+  io.require(!vault.rekey || vault.encrypted, "rekey", "is of a vault that is not encrypted");
 }
 
 template <class Io, class R>
@@ -211,6 +234,7 @@ void journal_fields(Io& io, R& journal) {
     sub.names("reload", journal.dues.reload);
     outer_claims(sub, "outer", journal.dues.outer);
     inner_claims(sub, "inner", journal.dues.inner);
+    outer_claims(sub, "shred", journal.dues.shred);
     outer_claims(sub, "restart", journal.dues.restart);
     sub.rows("renames", journal.dues.renames, [](auto& row, auto& rename) {
       row.line("from", rename.from);

@@ -54,14 +54,24 @@ class Check {
     if (!fresh) found(file, "has the uuid of " + first->second);
   }
 
+  void check_outer(const std::string& file, ThinId outer) {
+    const auto [first, fresh] = outers_.emplace(outer, file);
+    if (!fresh) found(file, "has the outer thin id " + std::to_string(outer.n) + " of " + first->second);
+    if (records_.pool && outer.n >= records_.pool->next_outer)
+      found(file, "has outer thin id " + std::to_string(outer.n) + ", but the pool's next one is " +
+                      std::to_string(records_.pool->next_outer));
+  }
+
+  void check_half(const std::string& file, const Rekey& half) {
+    unique_uuid(file, half.uuid);
+    check_outer(file, half.outer);
+  }
+
   void check_vault(const Vault& vault) {
     const std::string file = file_of(vault);
     unique_uuid(file, vault.uuid);
-    const auto [first, fresh] = outers_.emplace(vault.outer, file);
-    if (!fresh) found(file, "has the outer thin id " + std::to_string(vault.outer.n) + " of " + first->second);
-    if (records_.pool && vault.outer.n >= records_.pool->next_outer)
-      found(file, "has outer thin id " + std::to_string(vault.outer.n) + ", but the pool's next one is " +
-                      std::to_string(records_.pool->next_outer));
+    check_outer(file, vault.outer);
+    if (vault.rekey) check_half(file, *vault.rekey);
     const Tenants& tenants = tenants_[vault.name];
     const auto counts = [&](const char* what, std::uint64_t recorded, std::uint64_t real) {
       if (recorded != real)

@@ -103,6 +103,21 @@ struct Pending {
   [[nodiscard]] bool empty() const { return !format && create_thins.empty() && delete_thins.empty(); }
 };
 
+/// A vault gets a new volume key: its second half, which is a whole outer thin with its own header, is filled from the
+/// first, becomes the vault, and the half it leaves is overwritten (engine/rekey.h).
+struct Rekey {
+  enum class Stage { copy, erase };
+  Stage stage = Stage::copy;
+  ThinId outer;       ///< copy: the half being filled; erase: the half that goes
+  Uuid uuid;          ///< the vault's uuid to be, or the one it had: it names the key file
+  // Of the half being filled only; its data offset and all sizes are those of the vault:
+  HeaderFacts header;
+  KeySource key;
+  std::vector<SlotSource> slots;
+  Bytes done;         ///< what lies before this on the outer thin is copied, durably
+  bool operator==(const Rekey&) const = default;
+};
+
 /// vaults/<name>.toml: one encryption domain, or a plain one, on one outer thin.
 struct Vault {
   std::string name;
@@ -126,7 +141,10 @@ struct Vault {
   Pending pending;
   /// Made ahead for a clone to come: it has a header, a key file and an inner pool, and nothing lives in it.
   bool stock = false;
+  std::optional<Rekey> rekey;  ///< under way
   bool operator==(const Vault&) const = default;
+  /// The vault may not be opened: what changed in it would be missing in the half that is filled.
+  [[nodiscard]] bool being_copied() const { return rekey && rekey->stage == Rekey::Stage::copy; }
 };
 
 /// What the outer pool does with writes when it is full (thin-pool feature error_if_no_space).
@@ -201,6 +219,7 @@ struct Claims {
 struct Dues {
   std::vector<OuterClaim> outer;        ///< vaults to destroy: as in Claims
   std::vector<InnerClaim> inner;        ///< inner thins to delete, now or as pending
+  std::vector<OuterClaim> shred;        ///< headers and key files to destroy of halves that stay to be overwritten
   std::vector<OuterClaim> restart;      ///< vaults to start over: layers down, everything behind the header discarded
   std::vector<DeviceRename> renames;    ///< active devices to rename
   std::vector<KeyDue> keys;             ///< key slots to destroy

@@ -65,7 +65,7 @@ class FakeDeviceMapper final : public dm::DeviceMapper {
   Result<dm::ThinStatus> thin_status(const std::string& name) override;
   /// A link to a sparse file of the device's size (at most kLongestFile, since few filesystems take a 1 PiB file). A thin's file follows the thin (pool and id), so its bytes are
   /// there again after remove and create; any other device's file follows its name. Layers do not alias each
-  /// other, and a snapshot starts out empty: only what is written through this very device is read back.
+  /// other (but for aliased()), and a snapshot starts out empty: only what is written through this very device is read back.
   std::string path(const std::string& name) const override;
   Result<std::unique_ptr<Guard>> guard(std::span<const std::string> names, std::chrono::milliseconds limit) override;
 
@@ -135,6 +135,9 @@ class FakeDeviceMapper final : public dm::DeviceMapper {
   [[nodiscard]] std::set<std::string> devices_of_thin(const std::string& pool, std::uint32_t id) const;
   [[nodiscard]] FakePool* pool_of_thin(const dm::Target& target, std::uint32_t& id);
   void place_file(const std::string& name);
+  /// The crypt device at whose head a linear one lies: the one alias there is, so that the metadata of an inner pool is
+  /// part of what a copy of its vault copies. A pool whose metadata was copied begins as the pool it was copied from.
+  [[nodiscard]] std::string aliased(const dm::Table& table) const;
   void format_if_blank(const dm::Target& pool_target);
 
   // Messages (fake_messages.cpp).

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fake/fake_luks.h"
 
+#include <fstream>
+
 namespace tclone::test {
 
 Status FakeLuks::begin(const std::string& op, const std::string& device) {
@@ -87,6 +89,12 @@ Result<int> FakeLuks::test(const std::string& device, const HeaderFacts& expecte
   return slot_of(device, *TC_TRY(expected_header(device, expected)), secret);
 }
 
+Result<Secret> FakeLuks::volume_key(const std::string& device, const HeaderFacts& expected, const Secret& secret) {
+  const FakeHeader* found = TC_TRY(expected_header(device, expected));
+  TC_TRY(slot_of(device, *found, secret));
+  return Secret::copy_of(found->volume_key.bytes());
+}
+
 Result<std::vector<crypt::Keyslot>> FakeLuks::keyslots(const std::string& device) {
   std::vector<crypt::Keyslot> out;
   for (const auto& [number, secret] : TC_TRY(header(device))->slots) out.push_back({number, "pbkdf2", 1000, 0, false});
@@ -108,6 +116,16 @@ Result<int> FakeLuks::add_key(const std::string& device, const HeaderFacts& expe
 
 Status FakeLuks::remove_key(const std::string& device, const HeaderFacts& expected, int keyslot) {
   TC_CHECK(begin("remove_key", device));
+  if (TC_TRY(header(device))->slots.size() == 1) return fail(Code::exists, device, "it is the last one");
+  if (TC_TRY(expected_header(device, expected))->slots.erase(keyslot) == 0) {
+    return fail(Code::not_found, device, "there is no such keyslot");
+  }
+  on_pass();
+  return {};
+}
+
+Status FakeLuks::remove_last_key(const std::string& device, const HeaderFacts& expected, int keyslot) {
+  TC_CHECK(begin("remove_last_key", device));
   if (TC_TRY(expected_header(device, expected))->slots.erase(keyslot) == 0) {
     return fail(Code::not_found, device, "there is no such keyslot");
   }
@@ -125,12 +143,27 @@ Status FakeLuks::destroy(const std::string& device) {
   return {};
 }
 
-Status FakeLuks::backup(const std::string& device, const std::string&) {
-  return fail(Code::kernel, device, "the fake makes no backups");
+Status FakeLuks::backup(const std::string& device, const std::string& file) {
+  TC_CHECK(begin("backup", device));
+  const FakeHeader* found = TC_TRY(header(device));
+  FakeHeader copy{found->facts, {}, TC_TRY(Secret::copy_of(found->volume_key.bytes()))};
+  for (const auto& [number, secret] : found->slots) copy.slots.emplace(number, TC_TRY(Secret::copy_of(secret.bytes())));
+  if (!backups_.try_emplace(file, std::move(copy)).second) return fail(Code::exists, file, "the file exists");
+  std::ofstream(file) << "a header of the fake";
+  return {};
 }
 
-Status FakeLuks::restore(const std::string& device, const std::string&, const HeaderFacts&) {
-  return fail(Code::kernel, device, "the fake restores no backups");
+Status FakeLuks::restore(const std::string& device, const std::string& file, const HeaderFacts& expected) {
+  TC_CHECK(begin("restore", device));
+  const auto saved = backups_.find(file);
+  if (saved == backups_.end()) return fail(Code::damaged, file, "no LUKS2 header");
+  if (saved->second.facts != expected) return fail(Code::damaged, file, "a header with another UUID");
+  FakeHeader& to = headers_[mapper_.place(device)];
+  to.facts = saved->second.facts;
+  to.volume_key = TC_TRY(Secret::copy_of(saved->second.volume_key.bytes()));
+  to.slots.clear();
+  for (const auto& [number, secret] : saved->second.slots) to.slots.emplace(number, TC_TRY(Secret::copy_of(secret.bytes())));
+  return {};
 }
 
 }  // namespace tclone::test

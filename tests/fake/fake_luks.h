@@ -31,9 +31,11 @@ class FakeLuks final : public crypt::Luks {
                               const Secret& volume_key) override;
   Status open_with_token(const std::string& device, const std::string& name, const HeaderFacts& expected) override;
   Result<int> test(const std::string& device, const HeaderFacts& expected, const Secret& secret) override;
+  Result<Secret> volume_key(const std::string& device, const HeaderFacts& expected, const Secret& secret) override;
   Result<std::vector<crypt::Keyslot>> keyslots(const std::string& device) override;
   Result<int> add_key(const std::string& device, const HeaderFacts& expected, const Secret& existing,
                       const Secret& added, crypt::Cost cost) override;
+  Status remove_last_key(const std::string& device, const HeaderFacts& expected, int keyslot) override;
   Status remove_key(const std::string& device, const HeaderFacts& expected, int keyslot) override;
   Status destroy(const std::string& device) override;
   Status backup(const std::string& device, const std::string& file) override;
@@ -63,6 +65,7 @@ class FakeLuks final : public crypt::Luks {
 
   FakeDeviceMapper& mapper_;
   std::map<std::string, FakeHeader> headers_;
+  std::map<std::string, FakeHeader> backups_;  ///< by file
   std::vector<std::string> destroyed_;
   std::vector<Failure> failures_;
 };

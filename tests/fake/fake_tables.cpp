@@ -143,16 +143,32 @@ Status FakeDeviceMapper::check_pool(const std::string& name, const Target& targe
 void FakeDeviceMapper::format_if_blank(const Target& pool_target) {
   const std::string metadata = name_of(split_words(pool_target.params).at(0));
   if (metadata.empty()) return;
+  const std::string key = pool_key(pool_target);
   std::fstream file(path(metadata), std::ios::in | std::ios::out | std::ios::binary);
-  if (file.get() != 0) return;
-  FakePool& pool = pools_[pool_key(pool_target)];
-  // A start that was cut off is made again with the same ids; nobody has seen these.
-  std::erase_if(pool.ever_used, [&](std::uint32_t id) { return pool.activated.count(id) == 0; });
-  pool.thins.clear();
-  pool.transaction = 0;
-  pool.used_data = 0;
-  pool.used_metadata = 8;
-  file.seekp(0) << "superblock";
+  FakePool& pool = pools_[key];
+  if (file.peek() != 0) {
+    std::string word, from;
+    file >> word >> from;
+    const auto copied = pools_.find(from);
+    if (word != "superblock" || from == key || copied == pools_.end()) return;
+    pool = copied->second;
+  } else {
+    // A start that was cut off is made again with the same ids; nobody has seen these.
+    std::erase_if(pool.ever_used, [&](std::uint32_t id) { return pool.activated.count(id) == 0; });
+    pool.thins.clear();
+    pool.transaction = 0;
+    pool.used_data = 0;
+    pool.used_metadata = 8;
+  }
+  file.seekp(0) << "superblock " << key << "\n";
+}
+
+std::string FakeDeviceMapper::aliased(const Table& table) const {
+  if (table.size() != 1 || table[0].type != "linear") return {};
+  const auto words = split_words(table[0].params);
+  const std::string below = name_of(words.at(0));
+  const bool head_of_crypt = !below.empty() && words.at(1) == "0" && devices_.at(below).live.at(0).type == "crypt";
+  return head_of_crypt ? below : std::string();
 }
 
 FakePool* FakeDeviceMapper::pool_of_thin(const Target& target, std::uint32_t& id) {
@@ -198,10 +214,12 @@ void FakeDeviceMapper::place_file(const std::string& name) {
   const Table& table = devices_.at(name).live;
   std::uint32_t id = 0;
   const FakePool* pool = table[0].type == "thin" ? pool_of_thin(table[0], id) : nullptr;
-  const std::string content = pool == nullptr ? name : std::to_string(pool->thins.at(id));
+  const std::string below = aliased(table);
+  const std::string content = pool != nullptr ? std::to_string(pool->thins.at(id)) : below.empty() ? name : below;
   const auto file = folder_ / (".content-" + content);
   const UniqueFd fd(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd || ftruncate(fd.get(), static_cast<off_t>(std::min(to_bytes(length_of(table)), kLongestFile).n)) != 0) {
+  const auto length = static_cast<off_t>(std::min(to_bytes(length_of(table)), kLongestFile).n);
+  if (!fd || (below.empty() && ftruncate(fd.get(), length) != 0)) {
     violation("the test's folder takes no file for " + name);
   }
   std::error_code ignored;

@@ -137,7 +137,10 @@ class Check {
     if (status.mode != dm::PoolMode::rw || status.needs_check) wrong("the outer pool is not in order");
     if (status.held_root) wrong("the outer pool's metadata snapshot was not released");
     Ids wanted;
-    for (const Vault& v : all_.vaults) wanted.insert(v.outer.n);
+    for (const Vault& v : all_.vaults) {
+      wanted.insert(v.outer.n);
+      if (v.rekey) wanted.insert(v.rekey->outer.n);
+    }
     compare_ids("outer pool", wanted, {}, TC_TRY(lab::thin_ids(dm_.path(names::metadata(pool_)))));
     return {};
   }
@@ -205,6 +208,7 @@ class Check {
     std::set<std::string> wanted;
     for (const Vault& v : all_.vaults) {
       if (v.encrypted && v.key.kind == "file" && v.key.reference.empty()) wanted.insert(v.uuid.text() + ".key");
+      if (v.being_copied() && v.rekey->key == KeySource{}) wanted.insert(v.rekey->uuid.text() + ".key");
     }
     std::set<std::string> found;
     std::error_code none;

@@ -38,6 +38,8 @@ records_agree() {
   for v in "$folder"/vaults/*.toml; do
     name=${v##*/}; name=${name%.toml}
     wanted+=("$(field "vaults/$name.toml" outer)")
+    # The other half of a rekey under way.
+    for id in $(sed -n '/^\[rekey\]/,$s/^outer = //p' "$v"); do wanted+=("$id"); done
     for id in $(field "vaults/$name.toml" delete_thins | tr -d '[],'); do inner[$name]+="$id "; done
   done
   for v in "$folder"/volumes/*.toml "$folder"/versions/*.toml; do

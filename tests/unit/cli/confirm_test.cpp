@@ -38,7 +38,8 @@ TEST_CASE("exactly the commands that ask have --yes") {
     bool has = false;
     for (const Option& option : one.options) has = has || option.name == "yes";
     INFO(one.words);
-    const bool destroys = one.id == Id::rm || one.id == Id::pool_destroy || one.id == Id::key_rm || one.id == Id::key_restore;
+    // key rm and rekey do not ask: with --yes they do what is refused without.
+    const bool destroys = one.id == Id::rm || one.id == Id::pool_destroy || one.id == Id::key_rm || one.id == Id::key_restore || one.id == Id::rekey;
     CHECK(has == destroys);
   }
 }

@@ -63,6 +63,16 @@ TEST_CASE("the right key opens a slot and a wrong, an empty or a longer one does
   }
 }
 
+TEST_CASE("the right key unlocks the volume key, which no other key does") {
+  Vaultlike vault;
+  const auto unlocked = vault.luks->volume_key(vault.path, vault.made.facts, vault.key);
+  REQUIRE(unlocked);
+  CHECK(unlocked->same_as(vault.made.volume_key));
+  const auto wrong = vault.luks->volume_key(vault.path, vault.made.facts, Secret::random(64).value());
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().code == Code::key);
+}
+
 TEST_CASE("binary keys with zero bytes and keys of a megabyte open what they closed") {
   Vaultlike vault;
   // Not ending in a zero byte: PBKDF2 pads keys below 64 bytes with zeros, so the last ones would not count.

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "unit/engine/rig.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "base/fd.h"
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "state/whereabouts.h"
@@ -63,6 +67,8 @@ Rig::Rig()
     points.pass();
     return false;
   };
+  env.programs.check = [](const std::string&, bool) { return std::string(); };
+  env.programs.mapped = [this](const std::string&, ThinId thin, const std::string&) { return mapped(thin); };
   luks.on_pass = [this] { points.pass(); };
   pool.uuid = Uuid::random();
   pool.name = "p";
@@ -71,6 +77,30 @@ Rig::Rig()
   REQUIRE(Store::create(file("lib/p"), pool));
   REQUIRE(write_whereabouts(file("etc"), {"p", pool.uuid, {"/dev/base"}, false}));
   bring_up();
+}
+
+Result<std::vector<engine::thin_tools::Run>> Rig::mapped(ThinId thin) {
+  points.pass();
+  const auto& thins = mapper.pool(names::outer_pool("p")).thins;
+  const auto content = thins.find(thin.n);
+  if (content == thins.end()) return fail(Code::not_found, "thin", "the pool does not know it");
+  std::set<std::uint64_t> blocks;
+  const auto add = [&](const std::string& name, Bytes at) {
+    const UniqueFd fd(::open(file("dev/.content-" + name).c_str(), O_RDONLY | O_CLOEXEC));
+    off_t end = 0;
+    for (off_t data = 0; fd && (data = ::lseek(fd.get(), end, SEEK_DATA)) >= 0;) {
+      end = ::lseek(fd.get(), data, SEEK_HOLE);
+      for (Bytes b{static_cast<std::uint64_t>(data)}; b.n < static_cast<std::uint64_t>(end); b = b + kKiB * 4) blocks.insert((b + at).n / kMiB.n);
+    }
+  };
+  add(std::to_string(content->second), {});
+  // What was written through dm-crypt lies in a file of its own; without a header nobody reads that any more.
+  for (const auto& [place, header] : luks.headers()) {
+    if (place.ends_with("#" + std::to_string(thin.n) + "+0")) add(names::vault_crypt("p", thin), kMiB * 2);
+  }
+  std::vector<engine::thin_tools::Run> runs;
+  for (const std::uint64_t block : blocks) runs.push_back({block, 1});
+  return runs;
 }
 
 void Rig::bring_up() {
@@ -210,6 +240,7 @@ void Rig::check_whole() {
   for (const Vault& v : all.vaults) {
     outer.insert(v.outer.n);
     if (v.encrypted) keys.insert(v.uuid.text());
+    CHECK_FALSE(v.rekey);
   }
   CHECK(outer_thins() == outer);
   CHECK(key_files() == keys);

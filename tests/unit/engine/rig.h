@@ -35,6 +35,8 @@ struct Rig {
   engine::Env env;
   PoolRecord pool;
 
+  /// What thin_dump would say: which blocks the files behind an outer thin have data for.
+  [[nodiscard]] Result<std::vector<engine::thin_tools::Run>> mapped(ThinId thin);
   /// The outer pool's layers, as after `pool activate`.
   void bring_up();
   [[nodiscard]] Store store() const;

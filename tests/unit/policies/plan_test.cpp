@@ -199,6 +199,24 @@ std::vector<Case> cases() {
 
   add("tag", plan_tag({w.common, w.db_volume, "good", 2}));
   add("untag", plan_tag({w.common, w.db_volume, "stable", std::nullopt}));
+  RekeyFacts rekey{w.common, "rekey db", w.db, uuid(44), uuid(45), {}, {}};
+  add("rekey-begin", plan_rekey_begin(rekey));
+  rekey.key = {"keyring", "tenant"};
+  rekey.others = {{"file", "/root/spare.key"}, {}};
+  const Plan begun = plan_rekey_begin(rekey);
+  add("rekey-begin-several-keys", begun);
+  rekey.vault = begun.change.vaults.front();
+  rekey.vault.rekey->done = kMiB * 700;
+  rekey.common.pool = *begun.change.pool;
+  add("rekey-given-up", plan_rekey_end(rekey));
+  const Plan switched = plan_rekey_switch(rekey);
+  add("rekey-switch", switched);
+  rekey.vault = switched.change.vaults.front();
+  rekey.common.pool = *switched.change.pool;
+  add("rekey-end", plan_rekey_end(rekey));
+  Vault halved = w.solo;
+  halved.rekey = begun.change.vaults.front().rekey;
+  add("rm-of-a-vault-half-copied", plan_remove({w.common, w.solo_volume, {}, {{"solo", halved}}, false}));
   add("resize", plan_resize({w.common, w.web_volume, w.web, kGiB * 4}));
   return all;
 }
@@ -275,7 +293,7 @@ TEST_CASE("every thin id that is new in a plan's records is claimed or pending, 
     for (const Vault& v : c.plan.change.vaults) {
       after[v.name] = v;
       CHECK(v.outer.n < c.plan.change.pool->next_outer);
-      if (v.outer.n < w.common.pool.next_outer) continue;
+      if (v.outer.n < c.plan.change.pool->next_outer - c.plan.claims.outer.size()) continue;
       const auto& claims = c.plan.claims.outer;
       CHECK(std::any_of(claims.begin(), claims.end(),
                         [&](const OuterClaim& o) { return o.outer == v.outer && o.vault == v.uuid; }));
@@ -312,8 +330,21 @@ TEST_CASE("nothing a plan owes to be deleted is still in its records, nor claime
     }
     for (const OuterClaim& due : plan.dues.outer) {
       for (const Vault& v : plan.change.vaults) CHECK(v.outer != due.outer);
-      CHECK(std::count(plan.change.gone_vaults.begin(), plan.change.gone_vaults.end(), due.vault_name) == 1);
+      // A vault that goes, or the half of one that the vault does not name any more.
+      const auto kept = std::find_if(plan.change.vaults.begin(), plan.change.vaults.end(),
+                                     [&](const Vault& v) { return v.name == due.vault_name; });
+      CHECK(std::count(plan.change.gone_vaults.begin(), plan.change.gone_vaults.end(), due.vault_name) ==
+            (kept == plan.change.vaults.end() ? 1 : 0));
+      if (kept != plan.change.vaults.end()) CHECK_FALSE(kept->rekey);
       for (const InnerClaim& inner : plan.dues.inner) CHECK(inner.outer != due.outer);
+    }
+    for (const OuterClaim& due : plan.dues.shred) {
+      const auto vault = std::find_if(plan.change.vaults.begin(), plan.change.vaults.end(),
+                                      [&](const Vault& v) { return v.rekey && v.rekey->outer == due.outer; });
+      REQUIRE(vault != plan.change.vaults.end());
+      CHECK(vault->rekey->stage == Rekey::Stage::erase);
+      CHECK(vault->rekey->uuid == due.vault);
+      CHECK(vault->uuid != due.vault);
     }
     for (const OuterClaim& due : plan.dues.restart) {
       const auto vault = std::find_if(plan.change.vaults.begin(), plan.change.vaults.end(),

@@ -149,6 +149,18 @@ class Random {
     p.created = time();
     return p;
   }
+  Rekey rekey() {
+    Rekey r;
+    r.stage = flip() ? Rekey::Stage::copy : Rekey::Stage::erase;
+    r.outer = thin();
+    r.uuid = Uuid::random();
+    if (r.stage == Rekey::Stage::erase) return r;
+    r.header = {Uuid::random(), "aes", text(false) + "x", 512, flip() ? 512U : 4096U, size()};
+    r.key = {flip() ? "exec" : "file", text(false)};
+    if (flip()) r.slots = {{0, KeySource{"file", ""}}, {1, KeySource{"exec", text(false)}}};
+    r.done = size();
+    return r;
+  }
   Vault vault() {
     Vault v;
     v.name = name();
@@ -169,6 +181,7 @@ class Random {
     v.pending.format = flip();
     for (std::uint32_t i = 0; i < number(0, 4); ++i) v.pending.delete_thins.push_back(ThinId{i * 7});
     if (flip()) v.pending.create_thins = {thin()};
+    if (v.encrypted && flip()) v.rekey = rekey();
     return v;
   }
   Volume volume() {
@@ -227,6 +240,7 @@ class Random {
     for (std::uint32_t i = 0; i < number(0, 3); ++i)
       j.claims.outer.push_back({ThinId{i}, Uuid::random(), name(), flip()});
     for (std::uint32_t i = 0; i < number(0, 3); ++i) j.dues.inner.push_back({name(), thin(), ThinId{i}, text(false)});
+    if (flip()) j.dues.shred = {{thin(), Uuid::random(), name(), true}};
     if (flip()) j.dues.restart = {{thin(), Uuid::random(), name(), true}};
     if (flip()) j.dues.renames = {{text(false), text(false)}};
     if (flip()) j.dues.keys = {{name(), thin(), static_cast<std::uint32_t>(number(0, 31)), flip(), flip()}};
