@@ -3,6 +3,7 @@
 #include "engine/lookup.h"
 #include "engine/operation.h"
 #include "engine/stock.h"
+#include "engine/vault_header.h"
 #include "engine/volume_stack.h"
 #include "fs/block_io.h"
 #include "fs/probe.h"
@@ -29,6 +30,13 @@ Result<Image> look_at_image(Session& s, const std::string& path) {
                 "use a pool made with --sector-size 512");
   }
   return image;
+}
+
+/// A token gives no secret to make a header with: it is enrolled in one that is there.
+Status refuse_token(const std::optional<KeySource>& key) {
+  if (!key || key->kind != kTokenKind) return {};
+  return fail(Code::usage, "--key token", "a token can only be enrolled in a header that is there",
+              "make it with another key, enrol the token (systemd-cryptenroll), then `tclone key add NAME --key token`");
 }
 
 Outcome with_device(Session& s, Outcome out, const std::string& name) {
@@ -126,6 +134,7 @@ Result<Outcome> create(Env& env, const Create& r) {
     if (r.plain && r.key) {
       return fail(Code::usage, "--plain", "a plain vault has no key", "leave one of --plain and --key away");
     }
+    TC_CHECK(refuse_token(r.key));
     Session s = TC_TRY(Session::change(env, r.pool));
     return create_in(s, r);
   };
@@ -141,6 +150,7 @@ Result<Outcome> clone(Env& env, const Clone& r) {
     if (r.shared_key && !r.vault.empty()) {
       return fail(Code::usage, "--vault", "--shared-key means the vault of the source", "leave one of the two away");
     }
+    TC_CHECK(refuse_token(r.key));
     Session s = TC_TRY(Session::change(env, r.pool));
     if (s.record.stock > 0 && r.vault.empty() && !r.shared_key) refill = s.pool;
     return clone_in(s, r);
