@@ -39,7 +39,7 @@ records_agree() {
     name=${v##*/}; name=${name%.toml}
     wanted+=("$(field "vaults/$name.toml" outer)")
     # The other half of a rekey under way.
-    for id in $(sed -n '/^\[rekey\]/,$s/^outer = //p' "$v"); do wanted+=("$id"); done
+    while read -r id; do wanted+=("$id"); done < <(sed -n "/^\\[rekey\\]/,\$s/^outer = //p" "$v")
     for id in $(field "vaults/$name.toml" delete_thins | tr -d '[],'); do inner[$name]+="$id "; done
   done
   for v in "$folder"/volumes/*.toml "$folder"/versions/*.toml; do

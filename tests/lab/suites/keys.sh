@@ -101,6 +101,22 @@ case_a_token_opens_what_it_was_enrolled_for() {
   expect_ok tclone key rm v --key file --use token
   expect_equal token "$(field vaults/v.toml kind)" "the recorded kind"
   again v
+  expect_ok tclone key list v
+  expect_text 'token'
+  refused 4 'last one' tclone key rm v --key token
+  # Without what it was enrolled with it opens nothing.
+  expect_ok tclone deactivate v
+  keyctl unlink "$(keyctl search @u user tclone:token)" @u >/dev/null || lost "keyctl"
+  refused 7 'token' tclone activate v
+  refused 7 'token' tclone key test v
+  expect_ok tclone key test v --key file:/tmp/k/tok
+  # No header can be made with one, whether for a new vault or for a new volume key.
+  refused 2 'systemd-cryptenroll' tclone create w --size 16M --fs none --key token
+  refused 2 'systemd-cryptenroll' tclone clone v w --key token
+  refused 2 'enrol the token again' tclone rekey v
+  expect_ok tclone rekey v --unlock file:/tmp/k/tok --key file
+  expect_ok tclone activate v
+  expect_ok tclone key test v --key file:/tmp/k/tok
 }
 
 case_keys_are_added_and_removed() {
