@@ -49,6 +49,7 @@ Ran perform(const Invocation& call, const Host& host, Output& out) {
 }  // namespace
 
 int run(const std::vector<std::string>& args, const Host& host) {
+  const auto begun = Output::Clock::now();
   Globals before;  // of a line that could not be understood
   before.json = std::find(args.begin(), args.end(), "--json") != args.end();
   const auto parsed = parse(args, host.env);
@@ -63,7 +64,7 @@ int run(const std::vector<std::string>& args, const Host& host) {
   }
   const Invocation& call = std::get<Invocation>(*parsed);
   log::set_level(call.globals.level);
-  Output out(call.globals);
+  Output out(call.globals, begun);
   Ran ran = perform(call, host, out);
   if (ran) {
     const Status written = out.flush();

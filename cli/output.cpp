@@ -28,7 +28,9 @@ void Output::say(std::string_view line) { write_all(STDERR_FILENO, "tclone: " + 
 
 void Output::remarks(const engine::Outcome& outcome) {
   for (const std::string& warning : outcome.warnings) say("warning: " + warning);
-  if (globals_.timings) write_all(STDERR_FILENO, text::timings(outcome));
+  if (!globals_.timings) return;
+  const std::chrono::duration<double, std::milli> took = Clock::now() - begun_;
+  write_all(STDERR_FILENO, text::timings(outcome, took.count()));
 }
 
 Status Output::flush() {

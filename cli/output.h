@@ -2,6 +2,7 @@
 // Standard output and standard error of one command. Results on the one, everything else on the other.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -12,7 +13,10 @@ namespace tclone::cli {
 
 class Output {
  public:
-  explicit Output(const Globals& globals) : globals_(globals) {}
+  using Clock = std::chrono::steady_clock;
+
+  /// `begun` is when the program began its work, which the last line of the timings counts from.
+  explicit Output(const Globals& globals, Clock::time_point begun = Clock::now()) : globals_(globals), begun_(begun) {}
 
   [[nodiscard]] bool json() const { return globals_.json; }
   [[nodiscard]] bool dry_run() const { return globals_.dry_run; }
@@ -33,6 +37,7 @@ class Output {
 
  private:
   Globals globals_;
+  Clock::time_point begun_;
   std::string out_;
 };
 

@@ -23,8 +23,8 @@ namespace text {
 [[nodiscard]] std::string plan(const engine::Outcome& outcome);
 /// "create db: done", or that there was nothing to do.
 [[nodiscard]] std::string confirmation(const engine::Outcome& outcome);
-/// "  12.3 ms  suspend db" a step.
-[[nodiscard]] std::string timings(const engine::Outcome& outcome);
+/// "  12.3 ms  suspend db" a step, and last the whole since the program began its work.
+[[nodiscard]] std::string timings(const engine::Outcome& outcome, double altogether_ms);
 }  // namespace text
 
 /// The shapes are described in commands.h (shapes()) and so in tclone(1), JSON OUTPUT. Fields are only ever added.

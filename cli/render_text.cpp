@@ -131,7 +131,8 @@ std::string pool(const engine::PoolView& view) {
                          format_size(view.reserve)});
   facts.row({"when full", view.record.when_full == WhenFull::error ? "writes fail" : "writes wait"});
   facts.row({"volumes", std::to_string(view.volumes.size())});
-  const auto ahead = std::count_if(view.vaults.begin(), view.vaults.end(), [](const auto& v) { return v.record.stock; });
+  const auto ahead =
+      std::count_if(view.vaults.begin(), view.vaults.end(), [](const auto& v) { return v.record.stock; });
   if (ahead > 0 || view.record.stock > 0) {
     facts.row({"stock", std::to_string(ahead) + " of " + std::to_string(view.record.stock) + " vaults made ahead"});
   }
@@ -223,14 +224,16 @@ std::string confirmation(const engine::Outcome& outcome) {
   return printable(outcome.operation) + (outcome.changed ? ": done\n" : ": nothing to do\n");
 }
 
-std::string timings(const engine::Outcome& outcome) {
+std::string timings(const engine::Outcome& outcome, double altogether_ms) {
   TextTable table;
   table.align(0, TextTable::Align::right);
-  for (const engine::StepTime& step : outcome.steps) {
+  const auto row = [&table](double took, const std::string& what) {
     std::array<char, 32> ms{};
-    std::snprintf(ms.data(), ms.size(), "%.1f ms", step.ms);
-    table.row({ms.data(), printable(step.text)});
-  }
+    std::snprintf(ms.data(), ms.size(), "%.2f ms", took);
+    table.row({ms.data(), what});
+  };
+  for (const engine::StepTime& step : outcome.steps) row(step.ms, printable(step.text));
+  row(altogether_ms, "altogether");
   return table.text("  ");
 }
 

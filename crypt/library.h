@@ -26,7 +26,7 @@
 namespace tclone::crypt {
 
 // Null until load_library() has succeeded.
-#define TCLONE_DECLARE(name) extern decltype(&::name) name;
+#define TCLONE_DECLARE(name) extern decltype(&::name) name;  // NOLINT(bugprone-macro-parentheses)
 TCLONE_LIBCRYPTSETUP(TCLONE_DECLARE)
 #undef TCLONE_DECLARE
 

@@ -63,8 +63,9 @@ TEST_CASE("a plan is numbered and an empty one says so") {
   CHECK(text::plan({}) == "nothing to do\n");
 }
 
-TEST_CASE("timings stand in front of their steps") {
-  CHECK(text::timings(views::outcome()) == "   0.2 ms  journal the operation\n  12.5 ms  create outer thin 12\n");
+TEST_CASE("timings stand in front of their steps, the whole comes last") {
+  CHECK(text::timings(views::outcome(), 20.06) ==
+        "   0.25 ms  journal the operation\n  12.50 ms  create outer thin 12\n  20.06 ms  altogether\n");
 }
 
 TEST_CASE("a confirmation tells work from no work") {
