@@ -45,15 +45,9 @@ Result<std::vector<NewFile>> encode_all(const RecordChange& change) {
   return files;
 }
 
-Status write_temps(int folder, const std::vector<NewFile>& files, const std::string& shown) {
+Status write_temps(int folder, const std::vector<NewFile>& files) {
   TCLONE_FAULT_POINT("store.temp");
-  // One file: fsync is the cheaper call. Several: one syncfs stands for all of them.
-  if (files.size() == 1) {
-    TC_CHECK(state::write_temp_durably(folder, files[0].path, files[0].text));
-  } else {
-    for (const NewFile& file : files) TC_CHECK(state::write_temp(folder, file.path, file.text));
-    if (!files.empty()) TC_CHECK(state::sync_filesystem(folder, shown));
-  }
+  for (const NewFile& file : files) TC_CHECK(state::write_temp(folder, file.path, file.text));
   TCLONE_FAULT_POINT("store.temp.done");
   return {};
 }
@@ -132,7 +126,7 @@ Result<std::vector<std::pair<std::string, std::uint64_t>>> Store::version_names(
 Status Store::apply(const RecordChange& change) {
   TC_CHECK(state::check(change));
   const std::vector<NewFile> files = TC_TRY(encode_all(change));
-  if (Status written = write_temps(fd_.get(), files, folder_); !written) {
+  if (Status written = write_temps(fd_.get(), files); !written) {
     for (const NewFile& file : files) state::remove_temp(fd_.get(), file.path);  // gives the space back
     return written;
   }
@@ -164,14 +158,14 @@ Status Store::write_journal(const Journal& journal) {
     return fail(Code::exists, folder_ + "/" + state::kJournalFile, "an operation is under way or was interrupted",
                 "tclone recover finishes or undoes it");
   TCLONE_FAULT_POINT("journal.write");
-  if (Status written = state::write_temp_durably(fd_.get(), state::kJournalFile, text); !written) {
+  if (Status written = state::write_temp(fd_.get(), state::kJournalFile, text); !written) {
     state::remove_temp(fd_.get(), state::kJournalFile);
     return written;
   }
   TCLONE_FAULT_POINT("journal.rename");
   TC_CHECK(state::publish_temp(fd_.get(), state::kJournalFile));
   TCLONE_FAULT_POINT("journal.sync");
-  TC_CHECK(state::sync_file(fd_.get(), folder_));
+  TC_CHECK(state::sync_filesystem(fd_.get(), folder_));
   TCLONE_FAULT_POINT("journal.sync.done");
   return {};
 }

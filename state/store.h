@@ -45,8 +45,10 @@ class Store {
   /// Every version file by volume and number, whether or not its volume's record lists it.
   [[nodiscard]] Result<std::vector<std::pair<std::string, std::uint64_t>>> version_names() const;
 
-  /// Replaces and removes records: all temp files written and made durable, then all renames and removals, then
-  /// one syncfs(2). When it returns, everything is durable. Applying the same change again gives the same store.
+  /// Replaces and removes records: all temp files written, then all renames and removals, then one syncfs(2), which also
+  /// tells of any of them that could not be written. When it returns, everything is durable. A file is never seen half
+  /// written after a power cut although its rename is not preceded by an fsync: see kStateOptions in engine/pool_stack.cpp.
+  /// Applying the same change again gives the same store.
   /// Not atomic as a whole: the journal is what makes it so.
   [[nodiscard]] Status apply(const RecordChange& change);
 
