@@ -54,6 +54,7 @@ Status point(std::string_view name) {
   if (++passed != wish.nth) return {};
   if (wish.action == "fail") return fail(Code::failed, std::string(name), "failed at a fail point, as asked");
   if (wish.action == "kill") ::kill(::getpid(), SIGKILL);
+  if (wish.action == "stop") ::raise(SIGSTOP);
   if (wish.action == "int") ::raise(SIGINT);
   if (wish.action == "term") ::raise(SIGTERM);
   if (wish.action == "cut") {

@@ -48,7 +48,7 @@ using Status = Result<void>;
 }
 
 /// A failed system call: maps errno to a Code (ENOENT not_found, EEXIST exists, EBUSY busy, ENOSPC no_space,
-/// EACCES and EPERM key, else failed). Reads nothing global: pass errno.
+/// EACCES and EPERM key, else failed). Reads nothing global: pass errno. For EIO `next` has a default.
 [[nodiscard]] tl::unexpected<Error> fail_errno(int sys, std::string object, std::string why,
                                                std::string next = {});
 [[nodiscard]] Code code_of_errno(int sys) noexcept;

@@ -151,10 +151,11 @@ void add_pool_commands(std::vector<Command>& out) {
                      "spare area, which takes its place; the damaged metadata is kept as the spare. Does nothing to sound "
                      "metadata but clear the mark with which the kernel asks for a check.\n\n"
                      "With --vault the inner metadata of that vault is repaired instead: the pool is active then, the vault "
-                     "closed, and its key is asked for.",
+                     "closed, and its key is asked for. What is saved takes the other half of the room for the vault's "
+                     "metadata, and what was damaged is kept.",
       .positionals = {{"NAME", Kind::pool, "the pool", false}},
       .options = {{"vault", 0, Kind::text, "VAULT", "repair this vault"},
-                  {"force", 0, Kind::flag, "", "overwrite what an earlier repair left in the spare area"}},
+                  {"force", 0, Kind::flag, "", "overwrite the metadata that an earlier repair kept"}},
       .shape = "outcome",
       .examples = {"tclone pool repair", "tclone pool repair --vault web1"},
   });

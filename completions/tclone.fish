@@ -121,7 +121,7 @@ complete -c tclone -n '__tclone_at \'pool check\' 0' -f -a '(__tclone_names pool
 complete -c tclone -f -n '__tclone_at pool 0' -a repair -d 'repair a damaged pool\'s own metadata into its spare area'
 complete -c tclone -n '__tclone_at \'pool repair\' 0' -f -a '(__tclone_names pools)'
 complete -c tclone -n '__tclone_in \'pool repair\'' -l vault -x -f -d 'repair this vault'
-complete -c tclone -n '__tclone_in \'pool repair\'' -l force -d 'overwrite what an earlier repair left in the spare area'
+complete -c tclone -n '__tclone_in \'pool repair\'' -l force -d 'overwrite the metadata that an earlier repair kept'
 
 # pool stock
 complete -c tclone -f -n '__tclone_at pool 0' -a stock -d 'keep vaults made ahead, for faster clones'

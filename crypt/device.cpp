@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -87,10 +88,21 @@ Result<Device> init(const std::string& path) {
   return Device(raw);
 }
 
+namespace {
+/// Whether the device answers where both copies of a header begin.
+bool readable(const std::string& path) {
+  alignas(4096) static std::array<char, 32768> block;
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return !fd || ::pread(fd.get(), block.data(), block.size(), 0) >= 0 || errno != EIO;
+}
+}  // namespace
+
 Result<Device> load(const std::string& path) {
   Device device = TC_TRY(init(path));
   const int r = crypt_load(device.get(), CRYPT_LUKS2, nullptr);
   if (r < 0) {
+    // libcryptsetup says EINVAL for a header that cannot be read, too.
+    if (!readable(path)) return fail_errno(EIO, path, "its LUKS2 header cannot be read");
     auto error = fail_crypt(r, path, "no valid LUKS2 header");
     if (r == -EINVAL || r == -ENOENT || r == -EIO) {  // EIO also for a device too short to hold one
       error.value().code = Code::damaged;

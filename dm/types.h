@@ -64,6 +64,10 @@ struct PoolStatus {
   std::optional<std::uint64_t> held_root;
   bool needs_check = false;
   bool error_if_full = false;
+  /// Whether its metadata takes changes. A pool out of data space does: deletions and growth are what helps it.
+  [[nodiscard]] bool writable() const {
+    return !needs_check && (mode == PoolMode::rw || mode == PoolMode::out_of_data_space);
+  }
   bool operator==(const PoolStatus&) const = default;
 };
 

@@ -120,9 +120,10 @@ struct Finding;
 /// Repairs the outer metadata of a pool that is not active: thin_repair writes to the spare area, which then becomes the
 /// metadata area; the old one is kept as the spare. Outcome::changed is false when thin_check finds nothing wrong.
 [[nodiscard]] Result<Outcome> pool_repair(Env& env, const std::string& pool, bool force);
-/// The same for the inner pool of one closed vault of an active pool. The damaged metadata is kept in the vault's room
-/// for metadata until the next repair. Asks for the vault's key.
-[[nodiscard]] Result<Outcome> vault_repair(Env& env, const std::string& pool, const std::string& vault);
+/// The same for the inner pool of one closed vault of an active pool: thin_repair writes to the half of the metadata's
+/// room that is not in use, and the vault's record then says that the metadata are there. The damaged ones are kept until
+/// the next repair, which needs `force` (exists without it). May be cut off anywhere and begun anew. Asks for the key.
+[[nodiscard]] Result<Outcome> vault_repair(Env& env, const std::string& pool, const std::string& vault, bool force);
 
 struct PoolStock {
   std::string pool;

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "engine/perform.h"
@@ -38,10 +39,18 @@ Status destroy_vault(Session& s, const OuterClaim& claim) {
     Status destroyed;
     if (claim.encrypted) destroyed = s.env.luks.destroy(s.env.dm.path(thin));
     TC_CHECK(s.env.dm.remove(thin, kPatience));
-    TC_CHECK(destroyed);
     TCLONE_FAULT_POINT("vault.shredded");
-    auto deleted = s.env.dm.message(s.outer_pool(), dm::delete_thin(claim.outer));
-    if (!deleted && deleted.error().sys != ENODATA) return deleted;
+    // Bad sectors under one header must not hold up the pool. The thin stays: its blocks would be the next ones to be
+    // given out, and a header that may still be readable must not come to lie in a free block.
+    if (!destroyed && destroyed.error().sys == EIO && TC_TRY(s.env.dm.pool_status(s.outer_pool())).writable()) {
+      destroyed.error().next.clear();
+      log::warn("the key slots of vault " + claim.vault_name + " could not be destroyed: " + destroyed.error().text() +
+                "; outer thin " + std::to_string(claim.outer.n) + " keeps its place, and `tclone pool check` shows it");
+    } else {
+      TC_CHECK(destroyed);
+      auto deleted = s.env.dm.message(s.outer_pool(), dm::delete_thin(claim.outer));
+      if (!deleted && deleted.error().sys != ENODATA) return deleted;
+    }
   }
   TCLONE_FAULT_POINT("vault.deleted");
   if (claim.encrypted) TC_CHECK(crypt::remove_key_file(key_folder(s.env), claim.vault));

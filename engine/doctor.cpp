@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Explains what is wrong with a pool: looks, never mends.
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "dm/names.h"
 #include "engine/lookup.h"
 #include "engine/pool_stack.h"
 #include "engine/recovery.h"
+#include "engine/vault_stack.h"
 #include "engine/views.h"
+#include "fs/block_io.h"
 #include "policies/sizing.h"
 #include "state/lineage.h"
 #include "state/whereabouts.h"
@@ -17,12 +20,43 @@ namespace {
 namespace names = dm::names;
 using Findings = std::vector<Finding>;
 
+/// One read at the head of each area: whether the device answers. `pool check` reads more.
+void look_at_areas(const Pool& pool, Findings& out) {
+  for (const auto& [area, name] : {std::pair{&pool.label.metadata, "outer metadata"}, {&pool.label.spare, "spare metadata area"}}) {
+    const Backing& b = pool.backings[area->device];
+    const auto answered = fs::sample(b.device, area->start, kKiB * 4, kKiB * 4);
+    if (answered) continue;
+    out.push_back({"the " + std::string(name) + " on " + b.path + " cannot be read: " + answered.error().text(),
+                   area == &pool.label.spare ? "the pool's metadata could not be repaired into it" : "the pool may stop at any time",
+                   "copy what you need away, and replace the device"});
+  }
+}
+
+/// The kernel stops writing to a filesystem that failed.
+void look_at_state(const Session& s, Findings& out) {
+  struct statvfs st {};
+  if (::statvfs(s.store.folder().c_str(), &st) == 0 && (st.f_flag & ST_RDONLY) == 0) return;
+  out.push_back({"the state area at " + s.store.folder() + " is read-only", "no command can change the pool",
+                 "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool + "` and activate it again"});
+}
+
+void look_at_header(Session& s, const Vault& v, Findings& out) {
+  if (!v.encrypted || !vault_is_open(s, v).value_or(false)) return;
+  const auto facts = s.env.luks.inspect(s.env.dm.path(names::vault_thin(s.pool, v.outer)));
+  if (facts && *facts == v.header) return;
+  out.push_back({facts ? "the LUKS2 header of vault " + v.name + " is not what its record says"
+                       : "the LUKS2 header of vault " + v.name + " cannot be read: " + facts.error().text(),
+                 "it is open now, but cannot be opened again once it is closed",
+                 "copy its volumes away while it is open, or `tclone key restore` a saved header"});
+}
+
 void look_at_devices(const Whereabouts& where, Findings& out) {
   const auto pool = find_pool(where.paths, false);
   if (!pool) {
     out.push_back({pool.error().text(), "the pool cannot be activated", "bring the device back, or `tclone pool import` it from where it is now"});
     return;
   }
+  look_at_areas(*pool, out);
   if (pool->label.pool != where.uuid) {
     out.push_back({where.paths.front() + " holds another pool (" + pool->label.pool.text() + ")", "the pool is not where it was",
                    "`tclone pool import PATH` from where it is now"});
@@ -40,6 +74,12 @@ void look_at_outer(Session& s, Findings& out) {
     return;
   }
   const std::string health = health_text(*status);
+  if (health != "ok" && health != "out of data space") {
+    out.push_back({"the outer pool's metadata is not well: " + health, "nothing can be changed in it, and what was written last may not be durable",
+                   "find out what happened to its device (`dmesg`), stop what uses the pool, then `tclone pool deactivate " + s.pool +
+                       "`, `tclone pool repair " + s.pool + "`, `tclone pool activate " + s.pool + "`"});
+  }
+  if (status->mode == dm::PoolMode::fail) return;  // it says nothing more
   const Bytes total = s.record.block * status->total_data;
   const Bytes free = s.record.block * (status->total_data - status->used_data);
   if (health == "out of data space" || free.n == 0) {
@@ -47,15 +87,11 @@ void look_at_outer(Session& s, Findings& out) {
                    "`tclone pool grow`, remove volumes or versions (`tclone rm`), or trim filesystems (`fstrim`)"});
   } else if (free < policies::reserve(total)) {
     out.push_back({"the outer pool has " + format_size(free) + " left, less than its reserve of " + format_size(policies::reserve(total)),
-                   "commands that need space are refused", "remove volumes or versions, or trim filesystems (`fstrim`)", false});
+                   "commands that need space are refused", "remove volumes or versions, trim filesystems (`fstrim`), or `tclone pool grow`", false});
   }
-  if (health != "ok" && health != "out of data space") {
-    out.push_back({"the outer pool's metadata is not well: " + health, "nothing can be changed in it",
-                   "stop what uses the pool, `tclone pool deactivate " + s.pool + "`, and check its metadata with thin_check"});
-  }
-  if (status->used_metadata * 10 >= status->total_metadata * 8) {
-    out.push_back({"the outer pool's metadata is more than eight tenths full", "when it is full the pool becomes read-only",
-                   "remove volumes or versions", false});
+  if (policies::metadata_filling(status->used_metadata, status->total_metadata)) {
+    out.push_back({"the outer pool's metadata is more than eight tenths full", "when it is full the pool becomes read-only, and commands that need more are refused before",
+                   "remove volumes that have a vault of their own (`tclone rm`)", false});
   }
   if (status->held_root) {
     out.push_back({"the outer pool holds a metadata snapshot", "space freed since it was taken is not given back",
@@ -63,15 +99,16 @@ void look_at_outer(Session& s, Findings& out) {
   }
 }
 
-void look_at_journal(Session& s, std::uint64_t kernel, Findings& out) {
+/// `kernel`: the transaction id of the outer pool, unless it has failed.
+void look_at_journal(Session& s, std::optional<std::uint64_t> kernel, Findings& out) {
   const auto journal = s.store.journal();
   if (!journal) {
     out.push_back({journal.error().text(), "no command can change the pool", "bring back the pool's state area from a copy of the whole pool"});
   } else if (*journal) {
     out.push_back({"an operation was interrupted: " + (*journal)->operation, "the next command that changes something finishes or undoes it",
                    "`tclone recover " + s.pool + "` does it now", false});
-  } else if (kernel != s.record.transaction) {
-    out.push_back({"the records are at transaction " + std::to_string(s.record.transaction) + ", the kernel's metadata at " + std::to_string(kernel),
+  } else if (kernel && *kernel != s.record.transaction) {
+    out.push_back({"the records are at transaction " + std::to_string(s.record.transaction) + ", the kernel's metadata at " + std::to_string(*kernel),
                    "one of them was restored from an older copy; commands are refused", "bring back the matching copy of the whole pool"});
   }
 }
@@ -99,25 +136,36 @@ void look_at_rekey(Session& s, const Vault& v, Findings& out) {
   }
 }
 
+void look_at_key(const Session& s, const Vault& v, Findings& out) {
+  if (!v.encrypted || v.key.kind != "file" || !v.key.reference.empty()) return;
+  const std::string path = key_folder(s.env).file_of(v.uuid);
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) {
+    out.push_back({"the key file of vault " + v.name + " is missing: " + path, "its volumes cannot be activated once they are closed",
+                   "bring the file back from a backup"});
+  } else if ((st.st_mode & 077U) != 0) {
+    out.push_back({"others may read the key file of vault " + v.name + ": " + path, "it is refused as a key", "`chmod 600 " + path + "`"});
+  }
+}
+
+void look_at_inner(Session& s, const Vault& v, Findings& out) {
+  const auto view = view_vault(s, v);
+  if (!view || !view->open || view->health.starts_with("waiting")) return;
+  if (view->health != "ok") {
+    out.push_back({"the inner pool of vault " + v.name + " is not well: " + view->health, "its volumes may be read-only or fail; other vaults are not concerned",
+                   "deactivate its volumes, then `tclone pool repair " + s.pool + " --vault " + v.name + "`"});
+  } else if (view->metadata && policies::metadata_filling(view->metadata->used.n, view->metadata->total.n)) {
+    out.push_back({"the inner metadata of vault " + v.name + " are more than eight tenths full", "when they are full its volumes become read-only",
+                   "the next `tclone publish` in it makes them larger; removing versions (`tclone rm`) frees some", false});
+  }
+}
+
 void look_at_vaults(Session& s, const Records& all, Findings& out) {
   for (const Vault& v : all.vaults) {
-    if (v.encrypted && v.key.kind == "file" && v.key.reference.empty()) {
-      const std::string path = key_folder(s.env).file_of(v.uuid);
-      struct stat st {};
-      if (::stat(path.c_str(), &st) != 0) {
-        out.push_back({"the key file of vault " + v.name + " is missing: " + path, "its volumes cannot be activated once they are closed",
-                       "bring the file back from a backup"});
-      } else if ((st.st_mode & 077U) != 0) {
-        out.push_back({"others may read the key file of vault " + v.name + ": " + path, "it is refused as a key", "`chmod 600 " + path + "`"});
-      }
-    }
+    look_at_header(s, v, out);
+    look_at_key(s, v, out);
     look_at_rekey(s, v, out);
-    if (const auto view = view_vault(s, v)) {
-      if (view->open && view->health != "ok" && !view->health.starts_with("waiting")) {
-        out.push_back({"the inner pool of vault " + v.name + " is not well: " + view->health, "its volumes may be read-only or fail; other vaults are not concerned",
-                       "deactivate its volumes, then `tclone pool repair --vault " + v.name + "`"});
-      }
-    }
+    look_at_inner(s, v, out);
   }
 }
 
@@ -151,11 +199,18 @@ Result<std::vector<Finding>> doctor(Env& env, const std::string& asked) {
     }
     auto session = Session::look(env, name);
     if (!session) {
-      out.push_back({session.error().text(), "no command can use the pool", session.error().next});
+      Error error = session.error();
+      name_state_area(error);
+      const std::string next = error.next.empty() ? "`tclone pool deactivate " + name + "`, then activate it again" : error.next;
+      error.next.clear();
+      out.push_back({error.text(), "no command can use the pool", next});
       return out;
     }
     look_at_outer(*session, out);
-    if (const auto status = env.dm.pool_status(session->outer_pool())) look_at_journal(*session, status->transaction, out);
+    look_at_state(*session, out);
+    const auto status = env.dm.pool_status(session->outer_pool());
+    const bool known = status && status->mode != dm::PoolMode::fail;
+    look_at_journal(*session, known ? std::optional(status->transaction) : std::nullopt, out);
     look_at_suspended(*session, out);
     const LoadedRecords all = TC_TRY(load_records(session->store));
     for (const auto& f : all.damaged) {

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/lookup.h"
 
+#include <cerrno>
+
 namespace tclone::engine {
+
+void name_state_area(Error& error) {
+  const bool disk = error.sys == EIO || error.sys == EROFS || error.sys == EUCLEAN;
+  const std::string& file = error.object;
+  const bool record = file.ends_with(".toml") || file == "vaults" || file == "volumes" || file == "versions";
+  if (!disk || !record || file.starts_with("/")) return;
+  error.object = file + " in the pool's state area";
+  error.next = "the state area's device fails or failed (`dmesg`): once it is well, `tclone pool deactivate` and activate the pool again";
+}
 
 Result<Volume> find_volume(const Session& s, const std::string& name) {
   TC_CHECK(policies::check_volume_name(name));

@@ -21,10 +21,16 @@ namespace tclone::engine {
 /// grow with the pool.
 [[nodiscard]] Result<Records> read_everything(const Session& s);
 
+/// Errors of the store name a file of it. When the cause is the disk, say which area that is, and what helps.
+void name_state_area(Error& error);
+
 /// Puts what was attempted into an error that does not say it yet.
 template <class T>
 [[nodiscard]] Result<T> attempted(Result<T> result, const std::string& what) {
-  if (!result && result.error().attempted.empty()) result.error().attempted = what;
+  if (!result) {
+    name_state_area(result.error());
+    if (result.error().attempted.empty()) result.error().attempted = what;
+  }
   return result;
 }
 

@@ -108,7 +108,9 @@ class Runner {
     auto undone = undo(s_, plan_.claims);
     if (undone) undone = s_.store.clear_journal();
     if (!undone) {
-      e.why += "; undoing it failed as well: " + undone.error().text();
+      Error second = undone.error();
+      second.next.clear();
+      e.why += "; undoing it failed as well: " + second.text();
       e.next = "the next command tries again to undo it; if it cannot, run `tclone doctor`";
       e.code = Code::damaged;
       return describe(std::move(e));

@@ -241,11 +241,15 @@ Status delete_thin(Session& s, const InnerClaim& claim) {
   }
   const std::string pool = names::vault_pool(s.pool, claim.outer);
   if (const auto info = TC_TRY(s.env.dm.info(pool)); info && info->live_table) {
-    TC_CHECK(message(s, pool, dm::delete_thin(claim.thin), ENODATA));
-    const auto vault = s.store.vault(claim.vault);
-    if (vault) TC_TRY(healthy_inner_pool(s, *vault));
     s.idle_vaults.insert(claim.vault);
-    return {};
+    if (TC_TRY(s.env.dm.pool_status(pool)).writable()) {
+      TC_CHECK(message(s, pool, dm::delete_thin(claim.thin), ENODATA));
+      // The kernel ignores whether the commit after a message succeeded.
+      if (TC_TRY(s.env.dm.pool_status(pool)).writable()) return {};
+    }
+    // One vault that takes no changes must not hold up the pool: it is treated as one that is closed.
+    log::warn("the inner pool of vault " + claim.vault + " takes no changes; thin " + std::to_string(claim.thin.n) +
+              " is deleted once the vault is repaired and opened");
   }
   // A closed vault: written down, and done when it is next opened. Its thin costs space until then, nothing else.
   auto vault = s.store.vault(claim.vault);
@@ -263,10 +267,7 @@ Result<bool> commit(Session& s, const policies::Commit& c) {
   auto sent = s.env.dm.message(s.outer_pool(), dm::set_transaction_id(c.from, c.to));
   const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
   if (!sent && status.transaction == c.from) return tl::unexpected(sent.error());
-  if (status.transaction == c.to && !status.needs_check && status.mode != dm::PoolMode::fail &&
-      status.mode != dm::PoolMode::ro) {
-    return true;
-  }
+  if (status.transaction == c.to && status.writable()) return true;
   return status.transaction == c.to ? fail(Code::damaged, "pool " + s.pool, "its metadata could not be committed",
                                            "run `tclone doctor`")
                                     : Result<bool>(false);

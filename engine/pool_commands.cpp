@@ -12,10 +12,12 @@
 #include "engine/lookup.h"
 #include "engine/operation.h"
 #include "engine/perform.h"
+#include "engine/pool_close.h"
 #include "engine/pool_stack.h"
 #include "engine/recovery.h"
 #include "engine/vault_stack.h"
 #include "engine/volume_stack.h"
+#include "fs/block_io.h"
 #include "fs/probe.h"
 #include "state/whereabouts.h"
 
@@ -54,6 +56,11 @@ Status activate_layers(Env& env, const std::string& name, Pool& pool, bool takeo
       return fail(Code::damaged, state_folder(env, name), "its records belong to pool " + record.uuid.text() + ", the label to " +
                                                               pool.label.pool.text(), "run `tclone doctor`");
     }
+    const Extent& area = pool.label.metadata;
+    if (TC_TRY(fs::reads_as_zeros(pool.backings[area.device].device, area.start, kKiB * 4))) {
+      // The kernel would take it for new metadata and format it (dm-thin-metadata.c, __superblock_all_zeroes).
+      return fail(Code::damaged, "pool " + name, "the superblock of its outer metadata is gone", "run `tclone pool repair " + name + "`");
+    }
     return bring_up_outer(env, name, pool, record.when_full);
   }();
   if (!up) {
@@ -84,48 +91,9 @@ Status release_owner(Env& env, const std::string& name) {
   return write_labels(pool);
 }
 
-/// A process in the state area (a shell that stands there) would stop the pool half-way down.
-Status refuse_if_state_is_used(Session& s) {
-  const auto info = TC_TRY(s.env.dm.info(names::state(s.pool)));
-  if (!info) return {};
-  auto held = fs::holders(info->major, info->minor);
-  std::erase_if(held, [](const fs::Holder& h) { return h.pid == 0; });
-  if (held.empty()) return {};
-  return fail(Code::busy, state_folder(s.env, s.pool), fs::in_use_text(held), "end that process or let it go elsewhere", EBUSY);
-}
-
-/// Volumes, versions and vaults down; busy, naming holders, before anything is touched.
-Status close_everything(Session& s) {
-  TC_CHECK(refuse_if_state_is_used(s));
-  const Records all = TC_TRY(read_everything(s));
-  for (const Volume& v : all.volumes) TC_CHECK(refuse_if_held(s, device_of(s, v), "volume " + v.name));
-  for (const Version& v : all.versions) {
-    const auto info = TC_TRY(s.env.dm.info(device_of(s, v.ref())));
-    if (!info) continue;
-    TC_CHECK(refuse_if_mounted(s, v.ref()));
-    bool stood_on = false;
-    for (const std::string& name : standing_on(all, v.uuid)) {
-      stood_on = stood_on || TC_TRY(s.env.dm.info(names::prefix(s.pool) + name)).has_value();
-    }
-    if (!stood_on) TC_CHECK(refuse_if_held(s, v.ref()));
-  }
-  for (const Volume& v : all.volumes) TC_CHECK(deactivate_volume(s, v));
-  for (const Version& v : all.versions) {
-    unpin(s, v.ref());
-    s.idle_versions.insert(v.ref().text());
-  }
-  for (const Vault& v : all.vaults) s.idle_vaults.insert(v.name);
-  return close_idle(s);
-}
-
 /// Everything down and the label released; for a pool that may be half up, too.
 Status deactivate_locked(Env& env, const std::string& name) {
-  if (TC_TRY(is_active(env, name))) {
-    Session s = TC_TRY(Session::look(env, name));
-    const WorkMark mark = TC_TRY(WorkMark::set(s));
-    TC_TRY(recover_session(s));
-    TC_CHECK(close_everything(s));
-  }
+  if (TC_TRY(is_active(env, name))) TC_CHECK(close_active_pool(env, name));
   TC_CHECK(bring_down(env, name));
   return release_owner(env, name);
 }

@@ -166,8 +166,8 @@ Result<Pool> find_pool(const std::vector<std::string>& paths, bool mend) {
   }
   TC_CHECK(check_together(pool));
   if (mend && !pool.mended.empty()) {
-    for (const std::string& what : pool.mended) log::warn("mended " + what);
     TC_CHECK(write_labels(pool));
+    for (const std::string& what : pool.mended) log::warn("mended " + what);
   }
   return pool;
 }
@@ -232,8 +232,8 @@ Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenF
   TC_CHECK(create_layer(env, names::outer_pool(name), pool, "pool",
                         dm::thin_pool(meta->dev(), data_info->dev(), to_sectors(round_down(total, pool.label.block)), options)));
   const auto status = TC_TRY(env.dm.pool_status(names::outer_pool(name)));
-  if (status.needs_check || status.mode == dm::PoolMode::ro || status.mode == dm::PoolMode::fail) {
-    return fail(Code::damaged, "pool " + name, "the outer pool's metadata asks for a check", "run `tclone doctor`");
+  if (!status.writable()) {
+    return fail(Code::damaged, "pool " + name, "its outer metadata ask for a check", "run `tclone pool repair " + name + "`, then activate it");
   }
   return {};
 }
@@ -249,8 +249,7 @@ Status grow_outer(Env& env, const std::string& name, const Pool& pool) {
   TC_CHECK(env.dm.reload(names::outer_pool(name), table));
   TC_CHECK(env.dm.resume(names::outer_pool(name)));
   const auto status = TC_TRY(env.dm.pool_status(names::outer_pool(name)));
-  if (status.needs_check || status.mode == dm::PoolMode::ro || status.mode == dm::PoolMode::fail ||
-      pool.label.block * status.total_data != round_down(total, pool.label.block)) {
+  if (!status.writable() || pool.label.block * status.total_data != round_down(total, pool.label.block)) {
     return fail(Code::damaged, "pool " + name, "the kernel did not take its new size", "run `tclone doctor`");
   }
   return {};
@@ -261,6 +260,7 @@ Status bring_down(Env& env, const std::string& name) {
   TCLONE_FAULT_POINT("pool.down.outer");
   TC_CHECK(env.dm.remove(names::data(name), 5000ms));
   TC_CHECK(env.dm.remove(names::metadata(name), 5000ms));
+  TC_CHECK(env.dm.remove(names::spare(name), 5000ms));  // of a repair that was killed
   const std::string folder = state_folder(env, name);
   if (const auto info = TC_TRY(env.dm.info(names::state(name)))) {
     for (const std::string& there : TC_TRY(fs::mount_points(info->major, info->minor))) TC_CHECK(fs::unmount(there));

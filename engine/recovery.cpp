@@ -14,6 +14,7 @@
 #include "dm/names.h"
 #include "engine/perform.h"
 #include "engine/vault_stack.h"
+#include "engine/views.h"
 #include "engine/volume_stack.h"
 
 namespace tclone::engine {
@@ -48,6 +49,12 @@ Status compare_ids(const Session& s, std::uint64_t kernel) {
               "the records are at transaction " + std::to_string(s.record.transaction) + ", the kernel's metadata is at " +
                   std::to_string(kernel) + ", and no journal explains it: one of them was restored from an older copy",
               "nothing was changed; bring back the matching copy of the whole pool (state and metadata together)");
+}
+
+tl::unexpected<Error> refuse_broken(const Session& s, const dm::PoolStatus& status) {
+  return fail(Code::damaged, "pool " + s.pool, "its outer metadata take no changes (" + health_text(status) + ")",
+              "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool + "`, `tclone pool repair " +
+                  s.pool + "` and activate it again");
 }
 
 /// Ids that were claimed are not given out again although the operation was undone: a deletion of one that is still
@@ -170,6 +177,8 @@ Result<Recovered> recover_session(Session& s) {
   const auto journal = TC_TRY(s.store.journal());
   const bool killed = WorkMark::left_behind(s);
   const std::vector<std::string> were_active = WorkMark::noted(s);
+  // A failed pool says transaction 0, and one that takes no changes can neither finish nor undo anything.
+  if (status.mode == dm::PoolMode::fail || (!status.writable() && (journal || killed))) return refuse_broken(s, status);
   if (!journal && !killed) {
     TC_CHECK(compare_ids(s, status.transaction));
     return Recovered{};

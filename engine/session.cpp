@@ -51,6 +51,7 @@ Result<Session> Session::open(Env& env, const std::string& name) {
     return fail(Code::exists, "pool " + name, "it is not active", "run `tclone pool activate " + name + "`");
   }
   auto store = Store::open(state_folder(env, name));
+  if (!store && store.error().code != Code::not_found) return tl::unexpected(store.error());
   if (!store) {
     return fail(Code::damaged, state_folder(env, name), "the pool's state area is not mounted there: " + store.error().text(),
                 "run `tclone pool deactivate " + name + "`, then activate it again");
@@ -84,9 +85,8 @@ Status Session::check_space(Bytes needed, const std::string& attempted) {
     out.error().attempted = attempted;
     return out;
   };
-  if (status.needs_check || status.mode == dm::PoolMode::fail || status.mode == dm::PoolMode::ro ||
-      status.mode == dm::PoolMode::out_of_metadata) {
-    return refuse(Code::damaged, "the outer pool is not writable", "run `tclone doctor`");
+  if (!status.writable()) {
+    return refuse(Code::damaged, "its outer metadata take no changes", "`tclone doctor` says what can be done");
   }
   struct statvfs room {};
   if (::statvfs(store.folder().c_str(), &room) != 0) return fail_errno(errno, store.folder(), "cannot ask for its free space");
@@ -94,8 +94,8 @@ Status Session::check_space(Bytes needed, const std::string& attempted) {
   if (Bytes{static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize} < kStateReserve) {
     return refuse(Code::no_space, "its state area is full", "remove volumes or versions");
   }
-  if (status.used_metadata * 10 >= status.total_metadata * 9) {
-    return refuse(Code::no_space, "the outer pool's metadata is nine tenths full", "remove volumes or versions");
+  if (policies::metadata_near_end(status.used_metadata, status.total_metadata)) {
+    return refuse(Code::no_space, "the outer pool's metadata is nine tenths full", "remove volumes that have a vault of their own (`tclone rm`)");
   }
   const Bytes total = record.block * status.total_data;
   const Bytes free = record.block * (status.total_data - status.used_data);

@@ -61,29 +61,26 @@ Result<std::set<std::uint32_t>> ids(const std::string& metadata, bool live) {
   return found;
 }
 
-Result<bool> looks_like_metadata(const std::string& metadata) {
-  constexpr std::uint64_t kMagic = 27022010;
-  constexpr std::size_t kMagicAt = 32;  // after checksum, flags, block number and uuid
-  std::array<unsigned char, 8> bytes{};
-  const UniqueFd fd(::open(metadata.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd || ::pread(fd.get(), bytes.data(), bytes.size(), kMagicAt) != static_cast<ssize_t>(bytes.size())) {
-    return fail_errno(errno, metadata, "its superblock cannot be read");
-  }
-  std::uint64_t magic = 0;
-  for (std::size_t i = bytes.size(); i > 0; --i) magic = magic << 8U | bytes[i - 1];
-  return magic == kMagic;
-}
-
 Status clear_needs_check(const std::string& metadata) {
   const auto out = TC_TRY(fs::run_status({"thin_check", "--clear-needs-check-flag", metadata}));
   if (out.status != 0) return fail(Code::damaged, metadata, "thin_check failed: " + out.text);
   return {};
 }
 
-Status repair(const std::string& from, const std::string& to) {
-  const auto out = TC_TRY(fs::run_status({"thin_repair", "-i", from, "-o", to}));
-  if (out.status != 0) return fail(Code::damaged, from, "thin_repair failed: " + out.text, "the old metadata was not touched");
-  return {};
+Status repair(const std::string& from, const std::string& to, const std::optional<Superblock>& known) {
+  std::vector<std::string> argv{"thin_repair", "-i", from, "-o", to};
+  auto out = fs::run_status(argv);
+  // 0.9.0 may also end by a signal where it misses what the superblock says.
+  if ((!out || out->status != 0) && known) {
+    for (const auto& [option, value] : {std::pair{"--transaction-id", known->transaction},
+                                        {"--data-block-size", known->block.n}, {"--nr-data-blocks", known->data_blocks}}) {
+      argv.insert(argv.end(), {option, std::to_string(value)});
+    }
+    out = fs::run_status(argv);
+  }
+  if (out && out->status == 0) return {};
+  return fail(Code::damaged, from, "thin_repair failed: " + (out ? out->text : out.error().why),
+              "the old metadata were not touched; a newer thin_repair may do better, on a copy of the whole pool");
 }
 
 }  // namespace tclone::engine::thin_tools

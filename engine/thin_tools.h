@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <istream>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,12 +34,17 @@ struct Run {
 /// The same from the text of thin_dump (XML); damaged when it is not whole, or not understood.
 [[nodiscard]] Result<std::vector<Run>> parse_mapped(std::istream& dump, ThinId thin);
 
-/// Whether a thin-pool's superblock is there (its magic number, dm-thin-metadata.c THIN_SUPERBLOCK_MAGIC), sound or not.
-[[nodiscard]] Result<bool> looks_like_metadata(const std::string& metadata);
 /// Clears the needs_check flag of metadata that check() found sound.
 [[nodiscard]] Status clear_needs_check(const std::string& metadata);
-/// Writes repaired metadata to another device; the damaged one is only read.
-[[nodiscard]] Status repair(const std::string& from, const std::string& to);
+/// What a superblock says and tclone knows as well, for metadata whose superblock is lost.
+struct Superblock {
+  std::uint64_t transaction = 0;
+  Sectors block;
+  std::uint64_t data_blocks = 0;
+};
+/// Writes repaired metadata to another device; the damaged one is only read. `known`, if it is, serves when nothing can
+/// be saved without it.
+[[nodiscard]] Status repair(const std::string& from, const std::string& to, const std::optional<Superblock>& known);
 
 /// Those a rekey asks. Replaced by tests on fakes, whose pools have no metadata that a program could read.
 struct Programs {

@@ -15,29 +15,32 @@ namespace {
 
 namespace names = dm::names;
 
-/// Copies the damaged metadata away, then writes what thin_repair saves over it. A copy that is there already was made
-/// by a repair that did not end: it may be half a copy, or the only whole one, so neither is written over.
-Status repair_from_copy(Session& s, const Vault& v, const std::string& metadata, const std::string& copy) {
-  if (TC_TRY(thin_tools::looks_like_metadata(copy))) {
-    return fail(Code::damaged, "vault " + v.name, "an earlier repair did not end, and its copy of the metadata is still there",
-                "nothing was written; copy the whole pool before anything else is tried");
-  }
-  TC_CHECK(s.check_space(v.metadata, "repair vault " + v.name));
-  TC_CHECK(fs::zero(copy, {}, v.metadata));
-  TC_CHECK(fs::copy_image(metadata, copy, [](Bytes, Bytes) {}, s.env.stop));
-  TCLONE_FAULT_POINT("repair.copied");
-  TC_CHECK(thin_tools::repair(copy, metadata));
-  const std::string trouble = TC_TRY(thin_tools::check(metadata, false));
+/// Writes what thin_repair saves to the half of the metadata's room that is not in use. The commit point is the record,
+/// which then says that the metadata are there: until then the damaged ones count and are whole, so a repair that was
+/// cut off is begun anew; afterwards they are kept, until the next repair.
+Status repair_to_other_half(Session& s, Vault v, const std::string& metadata, const std::string& other) {
+  TC_CHECK(s.check_space(v.provisioned, "repair vault " + v.name));
+  // Also what gives them outer blocks ahead of their use (policies/sizing.h), as the damaged ones have.
+  TC_CHECK(fs::zero(other, {}, v.provisioned));
+  TCLONE_FAULT_POINT("repair.zeroed");
+  TC_CHECK(thin_tools::repair(metadata, other, thin_tools::Superblock{0, to_sectors(v.block), v.capacity / v.block}));
+  TCLONE_FAULT_POINT("repair.written");
+  const std::string trouble = TC_TRY(thin_tools::check(other, false));
   if (!trouble.empty()) {
     return fail(Code::damaged, "vault " + v.name, "what thin_repair wrote is not sound either: " + trouble,
-                "the damaged metadata is kept; ask for help before anything else is tried");
+                "the damaged metadata were not touched; ask for help before anything else is tried");
   }
-  TCLONE_FAULT_POINT("repair.done");
-  // Without its superblock the copy is not taken for one again, and everything else of it stays.
-  return fs::zero(copy, {}, kKiB * 4);
+  TC_CHECK(fs::flush(other));
+  TCLONE_FAULT_POINT("repair.sound");
+  ++v.repairs;
+  RecordChange change;
+  change.vaults.push_back(std::move(v));
+  TC_CHECK(s.store.apply(change));
+  TCLONE_FAULT_POINT("repair.recorded");
+  return {};
 }
 
-Result<Outcome> repair_in(Session& s, const Vault& v) {
+Result<Outcome> repair_in(Session& s, const Vault& v, bool force) {
   Outcome out;
   out.operation = "pool repair " + s.pool + " --vault " + v.name;
   out.name = v.name;
@@ -48,14 +51,19 @@ Result<Outcome> repair_in(Session& s, const Vault& v) {
   if (s.env.dry_run) return out;
   const WorkMark mark = TC_TRY(WorkMark::set(s));
   const auto repaired = [&]() -> Status {
-    const std::string copy = s.env.dm.path(TC_TRY(open_for_repair(s, v)));
+    const std::string other = s.env.dm.path(TC_TRY(open_for_repair(s, v)));
     const std::string metadata = s.env.dm.path(names::vault_metadata(s.pool, v.outer));
+    TCLONE_FAULT_POINT("repair.opened");
     if (TC_TRY(thin_tools::check(metadata, false)).empty()) {
       out.steps.push_back({"clear the mark with which the kernel asks for a check", 0});
       return thin_tools::clear_needs_check(metadata);
     }
-    out.steps.push_back({"repair the inner metadata from a copy that is kept", 0});
-    return repair_from_copy(s, v, metadata, copy);
+    if (v.repairs > 0 && !force) {
+      return fail(Code::exists, "vault " + v.name, "the metadata of before an earlier repair are kept, and would be overwritten",
+                  "copy the pool if they may still be needed, then use --force");
+    }
+    out.steps.push_back({"repair the inner metadata into the other half of their room", 0});
+    return repair_to_other_half(s, v, metadata, other);
   }();
   TC_CHECK(close_vault(s, v.outer));
   if (!repaired) return tl::unexpected(repaired.error());
@@ -64,7 +72,7 @@ Result<Outcome> repair_in(Session& s, const Vault& v) {
 
 }  // namespace
 
-Result<Outcome> vault_repair(Env& env, const std::string& pool, const std::string& vault) {
+Result<Outcome> vault_repair(Env& env, const std::string& pool, const std::string& vault, bool force) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(policies::check_volume_name(vault));
     TC_CHECK(thin_tools::require());
@@ -73,7 +81,7 @@ Result<Outcome> vault_repair(Env& env, const std::string& pool, const std::strin
     if (!record && record.error().code == Code::not_found) {
       return fail(Code::not_found, vault, "there is no vault of that name", "`tclone status` shows them");
     }
-    return repair_in(s, TC_TRY(std::move(record)));
+    return repair_in(s, TC_TRY(std::move(record)), force);
   };
   return attempted(run(), "pool repair --vault " + vault);
 }

@@ -41,9 +41,15 @@ Result<Bytes> length_of(Session& s, const std::string& name) {
   return total;
 }
 
-dm::Table metadata_table(const Payload& p, const Vault& v) {
-  return dm::linear(std::array{dm::Piece{p.dev, to_sectors(p.start), to_sectors(v.metadata)}});
+/// Where the metadata are after this many repairs.
+dm::Table metadata_table(const Payload& p, const Vault& v, std::uint32_t repairs) {
+  return dm::linear(
+      std::array{dm::Piece{p.dev, to_sectors(p.start + policies::metadata_start(repairs)), to_sectors(v.metadata)}});
 }
+dm::Table metadata_table(const Payload& p, const Vault& v) { return metadata_table(p, v, v.repairs); }
+
+/// Where the metadata begin on the outer thin.
+Bytes metadata_at(const Vault& v) { return policies::kHeader + policies::metadata_start(v.repairs); }
 
 /// The inner pool flushes its data device at every commit. An outer pool without space fails a flush that arrives where no
 /// block is mapped, and with it the commit, which leaves the inner pool read-only for good (dm-thin.c,
@@ -97,10 +103,13 @@ Status bring_up(Session& s, const Vault& v, bool format) {
     // What was never written decrypts to noise, and dm-thin formats only an all-zero superblock
     // (dm-thin-metadata.c, superblock_all_zeroes).
     TC_CHECK(fs::zero(s.env.dm.path(names::vault_metadata(s.pool, v.outer)), {}, kKiB * 4));
-    TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), policies::kHeader, v.provisioned,
+    TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), metadata_at(v), v.provisioned,
                        s.record.block));
     // Where flushes arrive, see data_table.
     if (!v.encrypted) TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), {}, kKiB * 4, s.record.block));
+  } else if (TC_TRY(fs::reads_as_zeros(s.env.dm.path(names::vault_metadata(s.pool, v.outer)), {}, kKiB * 4))) {
+    return fail(Code::damaged, "vault " + v.name, "the superblock of its inner metadata is gone, and the kernel would format it anew",
+                "run `tclone pool repair " + s.pool + " --vault " + v.name + "`");
   }
   TC_CHECK(create_layer(s, v, names::vault_pool(s.pool, v.outer), "pool", TC_TRY(pool_table(s, v))));
   TC_TRY(healthy_inner_pool(s, v));
@@ -173,11 +182,13 @@ Status refuse_while_copied(const Vault& v) {
 Result<std::string> open_for_repair(Session& s, const Vault& v) {
   auto up = [&]() -> Result<std::string> {
     TC_CHECK(close_vault(s, v.outer));
+    if (v.metadata > policies::kMetadataHalf) {
+      return fail(Code::usage, "vault " + v.name, "its metadata of " + format_size(v.metadata) + " leave no room to repair them in",
+                  "copy the pool, then use thin_repair by hand");
+    }
     TC_CHECK(bring_up_below(s, v));
-    const Payload p = TC_TRY(payload(s, v));
-    const dm::Piece old{p.dev, to_sectors(p.start + Bytes{policies::kMetadataRoom.n / 2}), to_sectors(v.metadata)};
     const std::string name = names::vault_pool(s.pool, v.outer);
-    TC_CHECK(create_layer(s, v, name, "old-meta", dm::linear(std::array{old})));
+    TC_CHECK(create_layer(s, v, name, "other-meta", metadata_table(TC_TRY(payload(s, v)), v, v.repairs + 1)));
     return name;
   }();
   if (!up) {
@@ -205,11 +216,10 @@ Status close_vault_if_idle(Session& s, const Vault& v) {
 
 Result<dm::PoolStatus> healthy_inner_pool(Session& s, const Vault& v) {
   const auto status = TC_TRY(s.env.dm.pool_status(names::vault_pool(s.pool, v.outer)));
-  if (status.needs_check || status.mode == dm::PoolMode::fail || status.mode == dm::PoolMode::ro ||
-      status.mode == dm::PoolMode::out_of_metadata) {
+  if (!status.writable()) {
     return fail(Code::damaged, "vault " + v.name,
                 status.needs_check ? "its inner pool asks for a check of its metadata" : "its inner pool is not writable",
-                "deactivate what is active in it, then run `tclone pool repair --vault " + v.name + "`");
+                "deactivate what is active in it, then run `tclone pool repair " + s.pool + " --vault " + v.name + "`");
   }
   return status;
 }
@@ -219,10 +229,17 @@ Status make_room(Session& s, const std::string& name, Bytes writable) {
   const auto status = TC_TRY(healthy_inner_pool(s, v));
   const Vault was = v;
   v.capacity = policies::grown_capacity(v.block, v.capacity, policies::needed_capacity(v.block, status.used_data, writable));
-  v.metadata = std::max(v.metadata, policies::inner_metadata(v.block, v.capacity));
+  // What lies in the upper half has only that to grow in.
+  const Bytes most = v.repairs % 2 == 0 ? policies::kMetadataRoom : policies::kMetadataHalf;
+  const Bytes used = kKiB * 4 * status.used_metadata;
+  const Bytes wanted = std::max(policies::inner_metadata(v.block, v.capacity), policies::metadata_for_use(v.block, used, writable));
+  v.metadata = std::max(v.metadata, std::min(wanted, most));
+  if (policies::metadata_near_end(status.used_metadata, v.metadata / (kKiB * 4))) {
+    return fail(Code::no_space, "vault " + v.name, "its inner metadata are nine tenths full and cannot be made larger",
+                "remove versions that live in it (`tclone rm`), or clone into another vault");
+  }
   const Bytes provisioned =
-      std::max(v.provisioned, policies::provisioned_metadata(s.record.block, v.block, kKiB * 4 * status.used_metadata,
-                                                             writable, v.metadata));
+      std::max(v.provisioned, policies::provisioned_metadata(s.record.block, v.block, used, writable, v.metadata));
   // The record is raised first, so a crash in between leaves the kernel's devices behind it: these are what counts.
   const bool data_behind = v.block * status.total_data < v.capacity;
   const bool metadata_behind = v.metadata != was.metadata || TC_TRY(length_of(s, names::vault_metadata(s.pool, v.outer))) < v.metadata;
@@ -253,7 +270,7 @@ Status make_room(Session& s, const std::string& name, Bytes writable) {
     touched = fault::point("room.suspended");
 #endif
     if (touched && provisioned > was.provisioned) {
-      touched = fs::touch(thin, policies::kHeader, provisioned, s.record.block);
+      touched = fs::touch(thin, metadata_at(v), provisioned, s.record.block);
     }
     TC_CHECK(s.env.dm.resume(pool));
     TC_CHECK(touched);

@@ -20,7 +20,7 @@ namespace tclone::engine {
 /// Takes all layers down, top first; layers that are not there are fine. busy when a thin of it is still active.
 [[nodiscard]] Status close_vault(Session& s, ThinId outer);
 /// For repair: everything below the inner pool, and in the inner pool's place (so that close_vault takes it down) a
-/// linear device over the upper half of the room kept for metadata, where a damaged copy is kept. Returns its name.
+/// linear device over the half of the metadata's room that is not in use. Returns its name.
 /// usage error when the metadata is larger than that half.
 [[nodiscard]] Result<std::string> open_for_repair(Session& s, const Vault& vault);
 /// For work on all of it while nobody uses it: everything below the inner pool. The caller closes it with close_vault().

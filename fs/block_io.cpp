@@ -136,6 +136,16 @@ Status copy_exact(const std::string& source, const std::string& target, Bytes st
   return {};
 }
 
+Status sample(const std::string& path, Bytes start, Bytes length, Bytes step) {
+  auto file = TC_TRY(RawFile::open(path, O_RDONLY, Direct::wanted));
+  TC_CHECK(within(file, start, length));
+  const auto buffer = TC_TRY(aligned_buffer(kDirectAlign.n));
+  for (Bytes done{0}; done < length; done = done + step) {
+    TC_CHECK(file.read({buffer.get(), kDirectAlign.n}, start + done));
+  }
+  return {};
+}
+
 Status flush(const std::string& path) { return TC_TRY(RawFile::open(path, O_RDWR, Direct::no)).sync(); }
 
 Result<bool> reads_as_zeros(const std::string& path, Bytes start, Bytes length) {

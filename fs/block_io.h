@@ -14,6 +14,9 @@ namespace tclone::fs {
 
 /// Writes real zeros to [start, start+length), direct where possible, fdatasync'd.
 [[nodiscard]] Status zero(const std::string& path, Bytes start, Bytes length);
+/// Reads 4 KiB at the head of every `step` of [start, start+length), past the page cache: whether the device answers.
+/// Start and step are multiples of 4096.
+[[nodiscard]] Status sample(const std::string& path, Bytes start, Bytes length, Bytes step);
 /// Whether [start, start+length) holds nothing but zeros; for a few KiB.
 [[nodiscard]] Result<bool> reads_as_zeros(const std::string& path, Bytes start, Bytes length);
 /// BLKDISCARD in pieces of at most 1 GiB (a hole, in a regular file), cut to whole sectors. EOPNOTSUPP is success:

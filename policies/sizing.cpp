@@ -11,6 +11,11 @@ constexpr std::size_t kMaxDevices = 32;
 
 constexpr Bytes clamp(Bytes v, Bytes low, Bytes high) { return std::min(std::max(v, low), high); }
 
+/// What the writable volumes could still add to the metadata of their pool.
+Bytes metadata_ahead(Bytes inner, Bytes writable) {
+  return clamp(Bytes{48} * (round_up(writable, inner) / inner), {0}, kMiB * 32);
+}
+
 }  // namespace
 
 Bytes outer_block(Bytes pool) { return pool <= kTiB * 64 ? kMiB : kMiB * 4; }
@@ -106,9 +111,15 @@ Bytes inner_metadata(Bytes block, Bytes capacity) {
   return clamp(round_up(Bytes{96} * (capacity / block), kMiB), kMiB * 16, kMaxMetadata);
 }
 
+Bytes metadata_for_use(Bytes inner, Bytes used, Bytes writable) {
+  return std::min(round_up((used + metadata_ahead(inner, writable)) * 2, kMiB), kMaxMetadata);
+}
+
+bool metadata_near_end(std::uint64_t used, std::uint64_t total) { return used * 10 >= total * 9; }
+bool metadata_filling(std::uint64_t used, std::uint64_t total) { return used * 10 >= total * 8; }
+
 Bytes provisioned_metadata(Bytes outer, Bytes inner, Bytes used, Bytes writable, Bytes device) {
-  const Bytes ahead = clamp(Bytes{48} * (round_up(writable, inner) / inner), {0}, kMiB * 32);
-  const Bytes want = std::max(round_up(used + ahead, outer), outer);
+  const Bytes want = std::max(round_up(used + metadata_ahead(inner, writable), outer), outer);
   return std::min(want, round_up(device, outer));
 }
 

@@ -45,6 +45,10 @@ constexpr Bytes kMinPool{160ULL << 20U};
 constexpr Bytes kHeader{2ULL << 20U};
 /// Room kept for inner metadata: the format's own maximum is 15.875 GiB.
 constexpr Bytes kMetadataRoom{16ULL << 30U};
+/// A repair writes to the half that is not in use.
+constexpr Bytes kMetadataHalf{kMetadataRoom.n / 2};
+/// Where in its room the inner metadata lies after so many repairs.
+[[nodiscard]] constexpr Bytes metadata_start(std::uint32_t repairs) { return repairs % 2 == 0 ? Bytes{0} : kMetadataHalf; }
 /// Virtual size of every outer thin. It is fixed, so that a growing vault resizes only its linear data device, never
 /// dm-crypt (whose resize would ask for the key again) nor the outer thin.
 constexpr Bytes kOuterThin{1ULL << 50U};
@@ -71,6 +75,13 @@ constexpr Bytes kMaxVolume{256ULL << 40U};
 /// Size of the inner metadata device for a capacity: 96 bytes a block (twice what a dense tree takes, so that a
 /// snapshot's whole tree can be copied), from 16 MiB up to 15.875 GiB, multiple of 1 MiB.
 [[nodiscard]] Bytes inner_metadata(Bytes block, Bytes capacity);
+/// The same for what is used of it, which versions make more of than capacity does: twice what is used and what the
+/// writable volumes could still add, so that it grows seldom and long before its end. Multiple of 1 MiB.
+[[nodiscard]] Bytes metadata_for_use(Bytes inner_block, Bytes used, Bytes writable);
+/// Whether so much of a thin-pool's metadata is used that nothing new begins in it: nine tenths.
+[[nodiscard]] bool metadata_near_end(std::uint64_t used, std::uint64_t total);
+/// Whether it should be said: eight tenths.
+[[nodiscard]] bool metadata_filling(std::uint64_t used, std::uint64_t total);
 /// How much of the metadata area has outer blocks ahead of its use: what is used now, plus 48 bytes for every block
 /// the writable volumes could still fill (at most 32 MiB), at least one outer block; whole outer blocks, never more
 /// than the device. Running full, the outer pool then fails data writes only.

@@ -104,6 +104,7 @@ void vault_fields(Io& io, R& vault) {
   io.size("metadata", vault.metadata, kWholeSectors);
   io.size("provisioned", vault.provisioned, kSectorsOrNone);
   io.size("capacity", vault.capacity, kWholeSectors);
+  io.count("repairs", vault.repairs, kNextIdMost);
   io.number("next_thin", vault.next_thin, 0, kNextIdMost);
   io.number("volumes", vault.volumes, 0, kNextIdMost);
   io.number("versions", vault.versions, 0, kNextIdMost);

@@ -60,17 +60,27 @@ Status read_past_cache(int fd, const std::string& path, Bytes at, Block& block) 
 
 struct Copy {
   bool magic = false;
+  bool unreadable = false;  ///< the device failed; label holds its error
   Result<Label> label = Label{};
 };
 using Copies = std::array<Copy, 2>;
 
+/// One bad sector must not cost the pool: a copy that cannot be read is a bad copy, and writing it anew may cure it.
 Result<Copies> read_copies(int fd, const std::string& path) {
   Copies copies;
   Block block;
   for (std::size_t i = 0; i < copies.size(); ++i) {
-    TC_CHECK(read_block(fd, path, kLabelCopies[i], block));
+    if (auto got = read_block(fd, path, kLabelCopies[i], block); !got) {
+      copies[i].unreadable = true;
+      copies[i].label = tl::unexpected(got.error());
+      continue;
+    }
     copies[i].magic = is_label(block.bytes);
     copies[i].label = decode_label(block.bytes);
+  }
+  // With nothing good beside it, what is unreadable may well be the label: that is not "no pool is there".
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    if (copies[i].unreadable && !copies[1 - i].label) return tl::unexpected(copies[i].label.error());
   }
   return copies;
 }
@@ -145,7 +155,7 @@ Result<LabelRead> read_label(int fd, const std::string& path) {
   LabelRead read{*good.label, 0, {}};
   if (!other.label) {
     read.bad_copies = 1;
-    read.trouble = at_text(worse) + ": " + other.label.error().why;
+    read.trouble = at_text(worse) + ": " + (other.unreadable ? "it cannot be read" : other.label.error().why);
   } else if (other.label->sequence != good.label->sequence) {
     read.bad_copies = 1;
     read.trouble = at_text(worse) + " is older (" + std::to_string(other.label->sequence) + " < " +

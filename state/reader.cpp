@@ -128,6 +128,10 @@ void Reader::number(const char* key, std::uint32_t& value, std::uint64_t least, 
   value = static_cast<std::uint32_t>(wide);
 }
 
+void Reader::count(const char* key, std::uint32_t& value, std::uint32_t most) {
+  if (find(key) != nullptr) number(key, value, 1, most);
+}
+
 void Reader::size(const char* key, Bytes& value, const SizeRule& rule) {
   const Node* node = take(key, Node::Kind::integer);
   if (node == nullptr) return;

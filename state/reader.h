@@ -40,6 +40,8 @@ class Reader {
   void thin(const char* key, ThinId& value) { number(key, value.n, 0, kMaxThinId); }
   void number(const char* key, std::uint64_t& value, std::uint64_t least, std::uint64_t most);
   void number(const char* key, std::uint32_t& value, std::uint64_t least, std::uint32_t most);
+  /// From 1 upwards, or missing for 0.
+  void count(const char* key, std::uint32_t& value, std::uint32_t most);
   void size(const char* key, Bytes& value, const SizeRule& rule);
   void flag(const char* key, bool& value);
   void time(const char* key, std::int64_t& seconds);

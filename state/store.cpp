@@ -56,7 +56,12 @@ Status write_temps(int folder, const std::vector<NewFile>& files) {
 
 Result<Store> Store::open(const std::string& folder) {
   UniqueFd fd = TC_TRY(open_folder(folder));
-  if (!state::is_there(fd.get(), state::kPoolFile)) return fail(Code::not_found, folder, "holds no pool.toml");
+  struct stat st {};
+  if (::fstatat(fd.get(), state::kPoolFile, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    // A disk that fails is not a folder that is empty.
+    if (errno != ENOENT) return fail_errno(errno, state::kPoolFile, "cannot be looked at");
+    return fail(Code::not_found, folder, "holds no pool.toml");
+  }
   return Store(folder, std::move(fd));
 }
 

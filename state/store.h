@@ -24,7 +24,7 @@ namespace tclone {
 
 class Store {
  public:
-  /// Opens an existing store. not_found when the folder is not there or holds no pool.toml.
+  /// Opens an existing store. not_found when the folder is not there or holds no pool.toml; an error of its device as it is.
   [[nodiscard]] static Result<Store> open(const std::string& folder);
   /// Lays out an empty store with this pool record, durably; refuses (exists) one that has a pool.toml.
   [[nodiscard]] static Result<Store> create(const std::string& folder, const PoolRecord& pool);

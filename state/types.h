@@ -133,6 +133,9 @@ struct Vault {
   Bytes metadata;     ///< present size of the inner metadata device
   Bytes provisioned;  ///< of the metadata area, how much from its start is known to have outer blocks
   Bytes capacity;     ///< present size of the inner data device
+  /// How often its metadata was repaired: each repair writes to the half of the metadata's room that is not in use, and
+  /// raising this number is what makes the repaired metadata the one that counts. Odd: it lies in the upper half.
+  std::uint32_t repairs = 0;
   std::uint32_t next_thin = 0;  ///< next inner thin id
   // What lives in it, kept here so that no operation has to read every volume:
   std::uint32_t volumes = 0;    ///< writable volumes

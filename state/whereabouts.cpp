@@ -17,12 +17,15 @@ namespace {
 
 using namespace state;
 
+constexpr std::uint32_t kMostMiB = 0xffffffff;
+
 template <class Io, class R>
 void where_fields(Io& io, R& where) {
   io.pool_name("name", where.name);
   io.uuid("uuid", where.uuid);
   io.lines("paths", where.paths);
   io.flag("made_file", where.made_file);
+  io.count("repairing", where.repairing, kMostMiB);
 }
 
 std::string file_of(const std::string& name) { return "pools/" + name + ".toml"; }

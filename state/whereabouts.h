@@ -19,6 +19,9 @@ struct Whereabouts {
   std::vector<std::string> paths;  ///< devices or the file, absolute, in the order of the label's devices
   bool made_file = false;          ///< tclone made the file itself, so destroy may remove it
   bool destroying = false;         ///< `pool destroy` has begun to overwrite it, and there is no way back
+  /// Where the spare metadata area begins, in MiB, while `pool repair` writes to it; 0: it does not. What an interrupted
+  /// repair left there may be overwritten, what a finished one kept may not.
+  std::uint32_t repairing = 0;
   bool operator==(const Whereabouts&) const = default;
 };
 

@@ -44,6 +44,9 @@ class Writer {
   void uuid(const char* key, const Uuid& value);
   void thin(const char* key, ThinId value) { number(key, value.n, 0, kMaxThinId); }
   void number(const char* key, std::uint64_t value, std::uint64_t least, std::uint64_t most);
+  void count(const char* key, std::uint32_t value, std::uint32_t most) {
+    if (value != 0) number(key, value, 1, most);
+  }
   void size(const char* key, Bytes value, const SizeRule& rule);
   void flag(const char* key, bool value) { put(key, value ? "true" : "false"); }
   void time(const char* key, std::int64_t seconds);

@@ -15,7 +15,7 @@ mkdir -p /tmp/{root,work,modules/lib} \
 ln -s /usr/lib/uml/modules /tmp/modules/lib/modules
 # aes and its modes first: the keyring code below dm-crypt does not ask for them by itself.
 modprobe -d /tmp/modules -a overlay aes_generic cbc xts sha256_generic loop dm-mod dm-thin-pool dm-crypt dm-snapshot \
-  dm-log-writes dm-flakey
+  dm-log-writes dm-flakey dm-dust
 
 {
   echo "overlay /tmp/root overlay lowerdir=/,upperdir=/tmp/upper,workdir=/tmp/work 0 0"

@@ -141,7 +141,7 @@ case_write_errors_below_the_pool_are_said_and_do_not_hang() {
   # The kernel may have asked for a check of the inner metadata: the refusal names the way out, and it works.
   run tclone activate db
   if ((status == 8)); then
-    expect_text 'pool repair --vault db'
+    expect_text 'pool repair p --vault db'
     expect_ok tclone pool repair p --vault db
     expect_ok tclone activate db
   fi

@@ -33,6 +33,20 @@ TEST_CASE("modes, held root, needs_check and the full policy are read") {
   CHECK_FALSE(broken->error_if_full);
 }
 
+TEST_CASE("a pool takes changes when it is full of data and not when its metadata are in doubt") {
+  const auto writable = [](const std::string& mode, const std::string& flag) {
+    const auto status = parse_pool_status("0 1/2 10/10 - " + mode + " discard_passdown queue_if_no_space " + flag + " 5");
+    REQUIRE(status);
+    return status->writable();
+  };
+  CHECK(writable("rw", "-"));
+  CHECK(writable("out_of_data_space", "-"));
+  CHECK_FALSE(writable("rw", "needs_check"));
+  CHECK_FALSE(writable("ro", "-"));
+  CHECK_FALSE(writable("out_of_metadata_space", "-"));
+  CHECK_FALSE(parse_pool_status("Fail")->writable());
+}
+
 TEST_CASE("words that a later kernel may append are passed over") {
   const auto status = parse_pool_status("0 1/2 1/10 - rw discard_passdown queue_if_no_space - 1024 shiny 3/4");
   REQUIRE(status);

@@ -193,6 +193,28 @@ TEST_CASE("inner metadata stays between 16 MiB and 15.875 GiB, grows with capaci
   }
 }
 
+TEST_CASE("inner metadata grow with what versions use of them, long before they are full") {
+  Dice dice(8);
+  for (int turn = 0; turn < 20000; ++turn) {
+    const Bytes block = kKiB * 64;
+    const Bytes volume = *volume_size(dice.size(kMinVolume, kTiB));
+    const Bytes used = kKiB * 4 * dice.number(0, kMostMetadata / (kKiB * 4));
+    const Bytes metadata = metadata_for_use(block, used, volume);
+    INFO(volume.n << " used " << used.n);
+    REQUIRE(whole(metadata, kMiB));
+    REQUIRE(metadata <= kMostMetadata);
+    REQUIRE(metadata >= used);
+    // What is made larger is not near its end, unless it is as large as it can be.
+    REQUIRE((metadata == kMostMetadata || !metadata_filling(used / (kKiB * 4), metadata / (kKiB * 4))));
+    // A vault as it is made has no need of it.
+    REQUIRE(metadata_for_use(block, kKiB * 256, volume) <= inner_metadata(block, first_capacity(block, volume)));
+  }
+  CHECK_FALSE(metadata_filling(799, 1000));
+  CHECK(metadata_filling(800, 1000));
+  CHECK_FALSE(metadata_near_end(899, 1000));
+  CHECK(metadata_near_end(900, 1000));
+}
+
 TEST_CASE("making a volume stays flat: what formatting writes is bounded for every size") {
   for (Bytes volume = kMinVolume; volume <= kMaxVolume; volume = volume * 2) {
     const Bytes block = inner_block(volume);

@@ -173,6 +173,7 @@ class Random {
     v.block = Bytes{65536 * number(1, 1000)};
     v.metadata = size();
     v.provisioned = flip() ? Bytes{0} : size();
+    v.repairs = flip() ? 0 : 3;
     v.capacity = size();
     v.next_thin = thin().n;
     v.volumes = thin().n;

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/pool_close.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include "base/log.h"
+#include "dm/names.h"
+#include "engine/lookup.h"
+#include "engine/recovery.h"
+#include "engine/volume_stack.h"
+#include "fs/probe.h"
+
+namespace tclone::engine {
+namespace {
+
+using namespace std::chrono_literals;
+namespace names = dm::names;
+
+/// A process in the state area (a shell that stands there) would stop the pool half-way down.
+Status refuse_if_state_is_used(Env& env, const std::string& pool) {
+  const auto info = TC_TRY(env.dm.info(names::state(pool)));
+  if (!info) return {};
+  auto held = fs::holders(info->major, info->minor);
+  std::erase_if(held, [](const fs::Holder& h) { return h.pid == 0; });
+  if (held.empty()) return {};
+  return fail(Code::busy, state_folder(env, pool), fs::in_use_text(held), "end that process or let it go elsewhere",
+              EBUSY);
+}
+
+/// The pool's own layers, which bring_down() takes down in their order.
+std::set<std::string> own_layers(const std::string& pool) {
+  return {names::outer_pool(pool), names::data(pool), names::metadata(pool), names::spare(pool), names::state(pool)};
+}
+
+Status refuse_held_volumes(Env& env, const std::string& pool) {
+  for (const dm::Named& d : TC_TRY(env.dm.list(names::prefix(pool)))) {
+    if (names::hidden(d.name)) continue;
+    auto held = fs::holders(d.major, d.minor);
+    // What stands on a version is of this pool as well, and goes first.
+    std::erase_if(held, [](const fs::Holder& h) { return h.pid == 0 && !h.where.starts_with("/"); });
+    if (!held.empty())
+      return fail(Code::busy, "device " + d.name, fs::in_use_text(held), "unmount it or end that process", EBUSY);
+  }
+  return {};
+}
+
+/// Why a pool cannot be taken down in the orderly way; "" when it can.
+Result<std::string> out_of_order(Env& env, const std::string& pool) {
+  auto session = Session::look(env, pool);
+  if (!session) return session.error().text();
+  const auto status = env.dm.pool_status(session->outer_pool());
+  if (!status) return status.error().text();
+  if (!status->writable()) return std::string("its outer pool takes no changes");
+  if (auto all = read_everything(*session); !all) return all.error().text();
+  if (auto journal = session->store.journal(); !journal) return journal.error().text();
+  return std::string{};
+}
+
+}  // namespace
+
+Status close_everything(Session& s) {
+  TC_CHECK(refuse_if_state_is_used(s.env, s.pool));
+  const Records all = TC_TRY(read_everything(s));
+  for (const Volume& v : all.volumes) TC_CHECK(refuse_if_held(s, device_of(s, v), "volume " + v.name));
+  for (const Version& v : all.versions) {
+    const auto info = TC_TRY(s.env.dm.info(device_of(s, v.ref())));
+    if (!info) continue;
+    TC_CHECK(refuse_if_mounted(s, v.ref()));
+    bool stood_on = false;
+    for (const std::string& name : standing_on(all, v.uuid)) {
+      stood_on = stood_on || TC_TRY(s.env.dm.info(names::prefix(s.pool) + name)).has_value();
+    }
+    if (!stood_on) TC_CHECK(refuse_if_held(s, v.ref()));
+  }
+  for (const Volume& v : all.volumes) TC_CHECK(deactivate_volume(s, v));
+  for (const Version& v : all.versions) {
+    unpin(s, v.ref());
+    s.idle_versions.insert(v.ref().text());
+  }
+  for (const Vault& v : all.vaults) s.idle_vaults.insert(v.name);
+  return close_idle(s);
+}
+
+Status close_by_devices(Env& env, const std::string& pool) {
+  TC_CHECK(refuse_if_state_is_used(env, pool));
+  TC_CHECK(refuse_held_volumes(env, pool));
+  const std::set<std::string> own = own_layers(pool);
+  // What nothing has open is on top. Each round takes one level away, as long as there is one.
+  for (bool removed = true; removed;) {
+    removed = false;
+    for (const dm::Named& d : TC_TRY(env.dm.list(names::prefix(pool)))) {
+      if (own.contains(d.name)) continue;
+      const auto info = TC_TRY(env.dm.info(d.name));
+      if (!info) continue;
+      if (info->suspended && info->live_table) TC_CHECK(env.dm.resume(d.name));
+      if (info->open_count > 0) continue;
+      TC_CHECK(env.dm.remove(d.name, 5000ms));
+      removed = true;
+    }
+  }
+  for (const dm::Named& d : TC_TRY(env.dm.list(names::prefix(pool)))) {
+    if (!own.contains(d.name)) {
+      return fail(Code::busy, "device " + d.name, "something has it open",
+                  "find out what (`lsof`, `dmsetup ls --tree`) and end it", EBUSY);
+    }
+  }
+  return {};
+}
+
+Status close_active_pool(Env& env, const std::string& pool) {
+  std::string why = TC_TRY(out_of_order(env, pool));
+  if (why.empty()) {
+    Session s = TC_TRY(Session::look(env, pool));
+    WorkMark mark = TC_TRY(WorkMark::set(s));
+    const auto recovered = recover_session(s);
+    if (recovered) return close_everything(s);
+    // Records and metadata that do not belong together, for one: nothing is changed, and all of it is left as it is.
+    if (recovered.error().code != Code::damaged) return tl::unexpected(recovered.error());
+    why = recovered.error().text();
+  }
+  log::warn("pool " + pool + " is taken down without its records: " + why);
+  return close_by_devices(env, pool);
+}
+
+}  // namespace tclone::engine
