@@ -26,6 +26,7 @@ struct BufferFree {
 /// Aligned for direct I/O.
 using Buffer = std::unique_ptr<unsigned char, BufferFree>;
 constexpr std::size_t kAlignment = 4096;
+constexpr std::size_t kPiece = 65536;
 
 /// O_EXCL on a block device fails while it is mounted or below another device (open(2)): a header is not
 /// destroyed under a vault in use. Direct I/O where the file has it, so that nothing stale stays in a cache.
@@ -65,13 +66,36 @@ void without_direct(const UniqueFd& fd) {
   if (flags >= 0) fcntl(fd.get(), F_SETFL, flags & ~O_DIRECT);
 }
 
-Status write_all(const UniqueFd& fd, const unsigned char* buffer, std::size_t length, const std::string& path) {
-  std::size_t done = 0;
-  while (done < length) {
-    const ssize_t put = pwrite(fd.get(), buffer + done, length - done, static_cast<off_t>(done));
+Status read_piece(const UniqueFd& fd, unsigned char* buffer, std::size_t at, std::size_t length, const std::string& path) {
+  for (std::size_t done = 0; done < length;) {
+    const ssize_t got = pread(fd.get(), buffer + done, length - done, static_cast<off_t>(at + done));
+    if (got < 0 && errno == EINTR) continue;
+    // What cannot be read may be a key all the same: it is overwritten.
+    if (got < 0 && errno == EIO) return std::memset(buffer, 0xff, length), Status{};
+    if (got <= 0) return fail_errno(got < 0 ? errno : EIO, path, "cannot read the header that is to be overwritten");
+    done += static_cast<std::size_t>(got);
+  }
+  return {};
+}
+
+Status write_piece(const UniqueFd& fd, const unsigned char* buffer, std::size_t at, std::size_t length, const std::string& path) {
+  for (std::size_t done = 0; done < length;) {
+    const ssize_t put = pwrite(fd.get(), buffer + done, length - done, static_cast<off_t>(at + done));
     if (put < 0 && errno == EINTR) continue;
     if (put <= 0) return fail_errno(put < 0 ? errno : EIO, path, "cannot overwrite the header");
     done += static_cast<std::size_t>(put);
+  }
+  return {};
+}
+
+/// Writes `with` (kPiece bytes) over every piece that is not zero. A piece of zeros has nothing to hide, and may have no
+/// block below it: writing there would ask a full pool for space, just when something is to be removed from it.
+Status overwrite(const UniqueFd& fd, unsigned char* buffer, const unsigned char* with, std::size_t length, const std::string& path) {
+  for (std::size_t at = 0; at < length; at += kPiece) {
+    const std::size_t now = std::min(kPiece, length - at);
+    TC_CHECK(read_piece(fd, buffer, at, now, path));
+    if (std::all_of(buffer, buffer + now, [](unsigned char byte) { return byte == 0; })) continue;
+    TC_CHECK(write_piece(fd, with, at, now, path));
   }
   if (fdatasync(fd.get()) != 0) return fail_errno(errno, path, "cannot flush the overwritten header");
   return {};
@@ -124,10 +148,12 @@ Status LibLuks::destroy(const std::string& device) {
   if (!buffer) return fail_errno(ENOMEM, device, "no memory to overwrite the header with");
 
   destroy_keyslots(device);
-  TC_CHECK(fill_random(buffer.get(), length));
-  TC_CHECK(write_all(fd, buffer.get(), length, device));
-  std::memset(buffer.get(), 0, length);
-  TC_CHECK(write_all(fd, buffer.get(), length, device));
+  const Buffer with(static_cast<unsigned char*>(std::aligned_alloc(kAlignment, kPiece)));
+  if (!with) return fail_errno(ENOMEM, device, "no memory to overwrite the header with");
+  TC_CHECK(fill_random(with.get(), kPiece));
+  TC_CHECK(overwrite(fd, buffer.get(), with.get(), length, device));
+  std::memset(with.get(), 0, kPiece);
+  TC_CHECK(overwrite(fd, buffer.get(), with.get(), length, device));
   return verify_zeros(fd, buffer.get(), length, device);
 }
 

@@ -49,7 +49,7 @@ records_agree() {
   done
   thin_ids "tclone-$tc_pool-_pool" "tclone-$tc_pool-_meta"
   ids=$( ((${#wanted[@]})) && printf '%s\n' "${wanted[@]}" | sort -n | tr '\n' ' ')
-  expect_equal "$ids" "$tc_ids" "the set of outer thins"
+  expect_equal "$ids" "${tc_ids:0:2000}" "the set of outer thins"
   read -r _ _ _ status _ < <(dmsetup status "tclone-$tc_pool-_pool")
   expect_equal "$(field pool.toml transaction)" "$status" "the kernel's transaction id"
   for v in "$folder"/vaults/*.toml; do
@@ -59,7 +59,7 @@ records_agree() {
     thin_ids "tclone-$tc_pool-_$id.pool" "tclone-$tc_pool-_$id.meta"
     # shellcheck disable=SC2086  # one id a word
     ids=$([[ ${inner[$name]-} ]] && printf '%s\n' ${inner[$name]} | sort -n | tr '\n' ' ')
-    expect_equal "$ids" "$tc_ids" "the set of thins in vault $name"
+    expect_equal "$ids" "${tc_ids:0:2000}" "the set of thins in vault $name"
   done
 }
 
