@@ -91,13 +91,16 @@ Status write_piece(const UniqueFd& fd, const unsigned char* buffer, std::size_t 
 /// Writes `with` (kPiece bytes) over every piece that is not zero. A piece of zeros has nothing to hide, and may have no
 /// block below it: writing there would ask a full pool for space, just when something is to be removed from it.
 Status overwrite(const UniqueFd& fd, unsigned char* buffer, const unsigned char* with, std::size_t length, const std::string& path) {
+  bool written = false;
   for (std::size_t at = 0; at < length; at += kPiece) {
     const std::size_t now = std::min(kPiece, length - at);
     TC_CHECK(read_piece(fd, buffer, at, now, path));
     if (std::all_of(buffer, buffer + now, [](unsigned char byte) { return byte == 0; })) continue;
     TC_CHECK(write_piece(fd, with, at, now, path));
+    written = true;
   }
-  if (fdatasync(fd.get()) != 0) return fail_errno(errno, path, "cannot flush the overwritten header");
+  // A flush as well arrives at a block, which a full pool would have to find.
+  if (written && fdatasync(fd.get()) != 0) return fail_errno(errno, path, "cannot flush the overwritten header");
   return {};
 }
 

@@ -105,6 +105,13 @@ class Runner {
   }
 
   tl::unexpected<Error> roll_back(Error e) {
+    // mkfs and libcryptsetup see an I/O error where the pool had no block to give.
+    const auto outer = s_.env.dm.pool_status(s_.outer_pool());
+    if (outer && e.code == Code::failed && outer->mode == dm::PoolMode::out_of_data_space) {
+      e.code = Code::no_space;
+      e.why += "; the pool is full";
+      e.next = "remove volumes or versions, trim filesystems (fstrim), or `tclone pool grow`";
+    }
     auto undone = undo(s_, plan_.claims);
     if (undone) undone = s_.store.clear_journal();
     if (!undone) {
