@@ -22,6 +22,10 @@ Status repair_to_other_half(Session& s, Vault v, const std::string& metadata, co
   TC_CHECK(s.check_space(v.provisioned, "repair vault " + v.name));
   // Also what gives them outer blocks ahead of their use (policies/sizing.h), as the damaged ones have.
   TC_CHECK(fs::zero(other, {}, v.provisioned));
+  if (v.encrypted) {
+    // Flushes of the metadata will arrive that far from the start of the outer thin, header or not (see data_table).
+    TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), policies::metadata_start(v.repairs + 1), kKiB * 4, s.record.block));
+  }
   TCLONE_FAULT_POINT("repair.zeroed");
   TC_CHECK(thin_tools::repair(metadata, other, thin_tools::Superblock{0, to_sectors(v.block), v.capacity / v.block}));
   TCLONE_FAULT_POINT("repair.written");

@@ -107,6 +107,10 @@ Status bring_up(Session& s, const Vault& v, bool format) {
                        s.record.block));
     // Where flushes arrive, see data_table.
     if (!v.encrypted) TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), {}, kKiB * 4, s.record.block));
+    // And those of metadata that a repair has moved: as far from the thin's start as they are from the header.
+    if (v.encrypted && v.repairs % 2 != 0) {
+      TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), policies::metadata_start(v.repairs), kKiB * 4, s.record.block));
+    }
   } else if (TC_TRY(fs::reads_as_zeros(s.env.dm.path(names::vault_metadata(s.pool, v.outer)), {}, kKiB * 4))) {
     return fail(Code::damaged, "vault " + v.name, "the superblock of its inner metadata is gone, and the kernel would format it anew",
                 "run `tclone pool repair " + s.pool + " --vault " + v.name + "`");
