@@ -55,7 +55,8 @@ Result<policies::RenameFacts> facts_to_rename(Session& s, const std::string& fro
   facts.to = to;
   const Records all = TC_TRY(read_everything(s));
   for (const Vault& v : all.vaults) {
-    if (v.name == from) facts.vault = v;
+    // Not when it is somebody else's by now: the volume it was called after is gone.
+    if (v.name == from && v.name == facts.volume.vault) facts.vault = v;
     if (v.name == to) facts.vault_name_free = false;
   }
   const bool with_vault = facts.vault && facts.vault_name_free;

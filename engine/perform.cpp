@@ -182,9 +182,11 @@ struct Performer {
 
   Status operator()(const policies::RenameDevice& a) const {
     TC_CHECK(rename(a.rename.from, a.rename.to));
+    if (a.rename.from.find('@') == std::string::npos) return {};
+    const std::size_t prefix = names::prefix(s.pool).size();
+    TC_CHECK(move_pin(s, a.rename.from.substr(prefix), a.rename.to.substr(prefix)));
     // A version that is mounted right now.
-    return a.rename.from.find('@') == std::string::npos ? Status{}
-                                                        : rename(names::view(a.rename.from), names::view(a.rename.to));
+    return rename(names::view(a.rename.from), names::view(a.rename.to));
   }
 
   Status rename(const std::string& from, const std::string& to) const {

@@ -199,6 +199,11 @@ bool is_pinned(const Session& s, const VersionRef& version) {
   return ::access(pin_path(s, version.text()).c_str(), F_OK) == 0;
 }
 
+Status move_pin(const Session& s, const std::string& from, const std::string& to) {
+  if (::rename(pin_path(s, from).c_str(), pin_path(s, to).c_str()) == 0 || errno == ENOENT) return {};
+  return fail_errno(errno, pin_path(s, from), "cannot rename the mark that keeps the version active");
+}
+
 Status close_idle(Session& s) {
   Status first;
   const auto keep = [&](Status done) {

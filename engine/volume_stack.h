@@ -35,6 +35,8 @@ namespace tclone::engine {
 [[nodiscard]] Status pin(Session& s, const VersionRef& version);
 void unpin(Session& s, const VersionRef& version);
 [[nodiscard]] bool is_pinned(const Session& s, const VersionRef& version);
+/// The pin of a version that is called otherwise now ("db@1"); no pin, or one that was moved already, is success.
+[[nodiscard]] Status move_pin(const Session& s, const std::string& from, const std::string& to);
 
 /// Closes what this session left idle, and what stands idle below that.
 [[nodiscard]] Status close_idle(Session& s);
