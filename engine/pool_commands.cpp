@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "dm/names.h"
 #include "engine/lookup.h"
+#include "engine/mismatch.h"
 #include "engine/operation.h"
 #include "engine/perform.h"
 #include "engine/pool_close.h"
@@ -61,7 +62,8 @@ Status activate_layers(Env& env, const std::string& name, Pool& pool, bool takeo
       // The kernel would take it for new metadata and format it (dm-thin-metadata.c, __superblock_all_zeroes).
       return fail(Code::damaged, "pool " + name, "the superblock of its outer metadata is gone", "run `tclone pool repair " + name + "`");
     }
-    return bring_up_outer(env, name, pool, record.when_full);
+    TC_CHECK(bring_up_outer(env, name, pool, record.when_full));
+    return belong_together(TC_TRY(Session::look(env, name)));
   }();
   if (!up) {
     if (auto down = bring_down(env, name); !down) log::warn(down.error().text());
@@ -252,24 +254,6 @@ Result<Outcome> pool_destroy(Env& env, const std::string& name) {
     return simple("pool destroy " + name, name);
   };
   return attempted(run(), "pool destroy " + name);
-}
-
-Result<Outcome> recover(Env& env, const std::string& asked) {
-  const auto run = [&]() -> Result<Outcome> {
-    const std::string name = TC_TRY(resolve_pool(env, asked));
-    Session s = TC_TRY(Session::look(env, name));
-    Outcome out = TC_TRY(simple("recover " + name, name));
-    const auto journal = TC_TRY(s.store.journal());
-    out.changed = journal.has_value() || WorkMark::left_behind(s);
-    if (journal) out.steps.push_back({journal->operation, 0});
-    if (env.dry_run) return out;
-    s.lock.emplace(TC_TRY(lock_pool(env, name)));
-    s.record = TC_TRY(s.store.pool());
-    const Recovered done = TC_TRY(recover_session(s));
-    if (done.anything) out.operation += std::string(": ") + (done.finished ? "finished " : "undid ") + done.operation;
-    return out;
-  };
-  return attempted(run(), "recover " + asked);
 }
 
 }  // namespace tclone::engine

@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "dm/names.h"
+#include "engine/mismatch.h"
 #include "dm/targets.h"
 #include "engine/session.h"
 #include "fs/block_io.h"
@@ -225,6 +226,7 @@ Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenF
   const auto meta = TC_TRY(env.dm.info(names::metadata(name)));
   const auto data_info = TC_TRY(env.dm.info(names::data(name)));
   if (!meta || !data_info) return fail(Code::damaged, name, "a layer went away", "try again");
+  TC_CHECK(fits_label(name, env.dm.path(names::metadata(name)), pool.label.block, total));
   dm::PoolOptions options;
   options.block = to_sectors(pool.label.block);
   options.zero = false;  // nobody reads an outer block that its vault did not write
@@ -280,10 +282,6 @@ Status require_kernel(Env& env) {
     }
   }
   return {};
-}
-
-Result<PoolLock> lock_pool(Env& env, const std::string& name) {
-  return PoolLock::take(lock_path(env, name), env.command, env.lock_deadline);
 }
 
 Result<bool> is_active(Env& env, const std::string& name) {

@@ -60,7 +60,6 @@ struct Pool {
 /// thin_check on the outer metadata of a pool that is not active; "" when they are sound.
 [[nodiscard]] Result<std::string> check_outer_offline(Env& env, const std::string& name, const Pool& pool);
 
-[[nodiscard]] Result<PoolLock> lock_pool(Env& env, const std::string& name);
 [[nodiscard]] Result<bool> is_active(Env& env, const std::string& name);
 /// The pool where this host remembers it, bad label copies mended; damaged when another pool is there now.
 [[nodiscard]] Result<Pool> remembered_pool(Env& env, const std::string& name);

@@ -12,6 +12,9 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "dm/names.h"
+#include "engine/lookup.h"
+#include "engine/mismatch.h"
+#include "engine/operation.h"
 #include "engine/perform.h"
 #include "engine/vault_stack.h"
 #include "engine/views.h"
@@ -43,14 +46,6 @@ Status tidy_devices(Session& s) {
   return suspect_all(s);
 }
 
-Status compare_ids(const Session& s, std::uint64_t kernel) {
-  if (kernel == s.record.transaction) return {};
-  return fail(Code::damaged, "pool " + s.pool,
-              "the records are at transaction " + std::to_string(s.record.transaction) + ", the kernel's metadata is at " +
-                  std::to_string(kernel) + ", and no journal explains it: one of them was restored from an older copy",
-              "nothing was changed; bring back the matching copy of the whole pool (state and metadata together)");
-}
-
 tl::unexpected<Error> refuse_broken(const Session& s, const dm::PoolStatus& status) {
   return fail(Code::damaged, "pool " + s.pool, "its outer metadata take no changes (" + health_text(status) + ")",
               "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool + "`, `tclone pool repair " +
@@ -78,6 +73,7 @@ Status retire_ids(Session& s, const Claims& claims) {
   return {};
 }
 
+/// The kernel is at one of the journal's two transactions.
 Result<Recovered> recover_journal(Session& s, const Journal& journal, std::uint64_t kernel) {
   Recovered out{true, journal.operation, false};
   if (kernel == journal.to) {
@@ -87,15 +83,9 @@ Result<Recovered> recover_journal(Session& s, const Journal& journal, std::uint6
     s.record = TC_TRY(s.store.pool());
     TC_CHECK(settle(s, journal.dues));
     out.finished = true;
-  } else if (kernel == journal.from) {
+  } else {
     log::info("undoing what was interrupted: " + journal.operation);
     TC_CHECK(undo(s, journal.claims));
-  } else {
-    return fail(Code::damaged, "pool " + s.pool,
-                "the journal of \"" + journal.operation + "\" is between transactions " + std::to_string(journal.from) +
-                    " and " + std::to_string(journal.to) + ", the kernel's metadata is at " + std::to_string(kernel) +
-                    ": one of them was restored from an older copy",
-                "nothing was changed; bring back the matching copy of the whole pool");
   }
   TCLONE_FAULT_POINT("recover.cleared");
   TC_CHECK(s.store.clear_journal());
@@ -179,10 +169,8 @@ Result<Recovered> recover_session(Session& s) {
   const std::vector<std::string> were_active = WorkMark::noted(s);
   // A failed pool says transaction 0, and one that takes no changes can neither finish nor undo anything.
   if (status.mode == dm::PoolMode::fail || (!status.writable() && (journal || killed))) return refuse_broken(s, status);
-  if (!journal && !killed) {
-    TC_CHECK(compare_ids(s, status.transaction));
-    return Recovered{};
-  }
+  TC_CHECK(belong_together(s, journal, status.transaction));
+  if (!journal && !killed) return Recovered{};
   WorkMark mark = TC_TRY(WorkMark::set(s));
   const auto describe = [&](Error e) {
     mark.leave();  // devices may not be tidy yet: the next command goes on with it
@@ -195,14 +183,32 @@ Result<Recovered> recover_session(Session& s) {
     auto done = recover_journal(s, *journal, status.transaction);
     if (!done) return describe(done.error());
     out = *done;
-  } else {
-    TC_CHECK(compare_ids(s, status.transaction));
   }
   // Closed first: a vault that was half-way through being opened is then opened anew, with what it has pending.
   if (auto closed = close_idle(s); !closed) return describe(closed.error());
   bring_back(s, were_active);
   if (auto closed = close_idle(s); !closed) return describe(closed.error());
   return out;
+}
+
+Result<Outcome> recover(Env& env, const std::string& asked) {
+  const auto run = [&]() -> Result<Outcome> {
+    const std::string name = TC_TRY(resolve_pool(env, asked));
+    Session s = TC_TRY(Session::look(env, name));
+    Outcome out;
+    out.operation = "recover " + name;
+    out.name = name;
+    const auto journal = TC_TRY(s.store.journal());
+    out.changed = journal.has_value() || WorkMark::left_behind(s);
+    if (journal) out.steps.push_back({journal->operation, 0});
+    if (env.dry_run) return out;
+    s.lock.emplace(TC_TRY(lock_pool(env, name)));
+    s.record = TC_TRY(s.store.pool());
+    const Recovered done = TC_TRY(recover_session(s));
+    if (done.anything) out.operation += std::string(": ") + (done.finished ? "finished " : "undid ") + done.operation;
+    return out;
+  };
+  return attempted(run(), "recover " + asked);
 }
 
 }  // namespace tclone::engine
