@@ -11,6 +11,7 @@ packages_lab=(user-mode-linux thin-provisioning-tools keyutils strace xxd xfspro
 packages_docs=(mandoc bash-completion zsh fish)
 packages_debian_lane=(qemu-system-x86 linux-image-amd64 busybox-static)
 packages_bench=(lvm2 fio qemu-utils valgrind linux-perf)
+packages_fuzz=(clang libclang-rt-dev)
 packages_tools=(clang-format clang-tidy clang shellcheck)
 
 # Installs what is not there. Quick when nothing is missing: one dpkg-query.

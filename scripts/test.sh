@@ -27,13 +27,15 @@ while (($#)); do
 done
 [[ -x tests/lab/boot_$lane.sh ]] || { echo "dev test: no lane $lane" >&2; exit 2; }
 
-need_packages "${packages_build[@]}" "${packages_lab[@]}" "${packages_docs[@]}"
+need_packages "${packages_build[@]}" "${packages_lab[@]}" "${packages_docs[@]}" "${packages_fuzz[@]}"
 if [[ $lane == debian ]]; then need_packages "${packages_debian_lane[@]}"; fi
 
 configure asan-ubsan
-configure dev -DTCLONE_LAB_LANE="$lane" -DTCLONE_ALSO_TEST="$source_dir/build/asan-ubsan"
+configure fuzz
+configure dev -DTCLONE_LAB_LANE="$lane" -DTCLONE_ALSO_TEST="$source_dir/build/asan-ubsan/tests;$source_dir/build/fuzz/tests/fuzz"
 build dev
 build asan-ubsan
+build fuzz fuzzers
 
 args=(--test-dir build/dev --output-on-failure --no-tests=error -j "$(nproc)")
 if [[ $filter ]]; then args+=(-R "$filter"); fi

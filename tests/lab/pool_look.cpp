@@ -1,40 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// pool_check POOL [--same FILE] [--exact FILE] [--room FILE] [--later-keys yes]
-//   Compares what the records of an active pool say with what is there: lineage, transaction ids, thin ids of the
-//   outer pool and of every open vault, LUKS headers, key files, device-mapper devices and their tables, capacity,
-//   journal, anything suspended or idle. Prints each contradiction; exit status 1 when there is one.
-//   --same writes what makes two pools the same to their user (names, sizes, origins, versions, tags), --exact
-//   also everything else that must not change by recovering once more, --room how large the
-//   vaults are. --later-keys: an older image of the pool, key
-//   files of later vaults are fine.
+#include "tests/lab/pool_look.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 
 #include "base/fd.h"
-#include "dm/device_mapper.h"
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "policies/sizing.h"
-#include "state/lineage.h"
 #include "tests/lab/thin_ids.h"
 
-namespace names = tclone::dm::names;
-using namespace tclone;
-
+namespace tclone::lab {
 namespace {
+
+namespace names = dm::names;
 
 class Check {
  public:
-  Check(std::string pool, dm::DeviceMapper& mapper) : pool_(std::move(pool)), dm_(mapper) {}
+  Check(std::string pool, dm::DeviceMapper& mapper, bool later_keys)
+      : pool_(std::move(pool)), dm_(mapper), later_keys_(later_keys) {}
 
   Status run() {
     const Store store = TC_TRY(Store::open("/var/lib/tclone/" + pool_));
@@ -43,40 +35,46 @@ class Check {
     for (const Finding& f : check_lineage(loaded.records)) wrong(f.file + ": " + f.why);
     if (!loaded.records.pool) return fail(Code::damaged, pool_, "pool.toml cannot be read");
     all_ = std::move(loaded.records);
-    if (const auto journal = TC_TRY(store.journal())) wrong("the journal of \"" + journal->operation + "\" was left behind");
-    if (::access(("/run/tclone/" + pool_ + ".working").c_str(), F_OK) == 0) wrong("the mark of a command at work was left behind");
+    if (const auto journal = TC_TRY(store.journal()))
+      wrong("the journal of \"" + journal->operation + "\" was left behind");
+    if (::access(("/run/tclone/" + pool_ + ".working").c_str(), F_OK) == 0)
+      wrong("the mark of a command at work was left behind");
     TC_CHECK(outer_pool());
     for (const Vault& v : all_.vaults) TC_CHECK(vault(v));
     key_files();
     return devices();
   }
 
-  bool later_keys = false;
+  [[nodiscard]] PoolLook take() && { return {std::move(wrong_), same(), exact(), room(), std::move(all_)}; }
 
-  [[nodiscard]] int violations() const { return violations_; }
-
+ private:
   /// What its user sees.
   [[nodiscard]] std::string same() const {
     std::ostringstream out;
     for (const Volume& v : all_.volumes) {
-      out << "volume " << v.name << ' ' << v.vault << ' ' << v.size.n << ' ' << to_text(v.fs) << " of " << text(v.origin) << " on "
-          << text(v.basis) << (v.own_key ? " own" : "") << " follows " << v.follows << " next " << v.next_version << " versions";
+      out << "volume " << v.name << ' ' << v.vault << ' ' << v.size.n << ' ' << to_text(v.fs) << " of "
+          << text(v.origin) << " on " << text(v.basis) << (v.own_key ? " own" : "") << " follows " << v.follows
+          << " next " << v.next_version << " versions";
       for (const std::uint64_t n : v.versions) out << ' ' << n;
       for (const auto& [tag, n] : v.tags) out << ' ' << tag << '=' << n;
       out << '\n';
     }
     for (const Version& v : all_.versions) {
-      out << "version " << v.ref().text() << ' ' << v.vault << ' ' << v.size.n << " on " << text(v.basis) << ' ' << v.message << '\n';
+      out << "version " << v.ref().text() << ' ' << v.vault << ' ' << v.size.n << " on " << text(v.basis) << ' '
+          << v.message << '\n';
     }
     for (const Vault& v : all_.vaults) {
-      out << "vault " << v.name << ' ' << v.encrypted << ' ' << v.volumes << ' ' << v.versions << ' ' << v.writable.n << '\n';
+      out << "vault " << v.name << ' ' << v.encrypted << ' ' << v.volumes << ' ' << v.versions << ' ' << v.writable.n;
+      for (const KeySource& key : keys(v)) out << ' ' << text(key) << (key == v.key ? "*" : "");
+      out << '\n';
     }
     return out.str();
   }
 
   [[nodiscard]] std::string room() const {
     std::ostringstream out;
-    for (const Vault& v : all_.vaults) out << v.name << ' ' << v.capacity.n << ' ' << v.metadata.n << ' ' << v.provisioned.n << '\n';
+    for (const Vault& v : all_.vaults)
+      out << v.name << ' ' << v.capacity.n << ' ' << v.metadata.n << ' ' << v.provisioned.n << '\n';
     return out.str();
   }
 
@@ -86,8 +84,8 @@ class Check {
     for (const Volume& v : all_.volumes) out << v.name << ' ' << v.uuid.text() << ' ' << v.thin.n << '\n';
     for (const Version& v : all_.versions) out << v.ref().text() << ' ' << v.uuid.text() << ' ' << v.thin.n << '\n';
     for (const Vault& v : all_.vaults) {
-      out << v.name << ' ' << v.uuid.text() << ' ' << v.outer.n << ' ' << v.capacity.n << ' ' << v.metadata.n << ' ' << v.provisioned.n
-          << ' ' << v.next_thin << ' ' << v.pending.format;
+      out << v.name << ' ' << v.uuid.text() << ' ' << v.outer.n << ' ' << v.capacity.n << ' ' << v.metadata.n << ' '
+          << v.provisioned.n << ' ' << v.next_thin << ' ' << v.pending.format;
       for (const ThinId id : v.pending.create_thins) out << " +" << id.n;
       for (const ThinId id : v.pending.delete_thins) out << " -" << id.n;
       out << '\n';
@@ -101,13 +99,22 @@ class Check {
     return out.str();
   }
 
- private:
   using Ids = std::set<std::uint32_t>;
 
-  void wrong(const std::string& what) {
-    std::printf("%s\n", what.c_str());
-    ++violations_;
+  void wrong(const std::string& what) { wrong_.push_back(what); }
+
+  /// What is known to open it, oldest first.
+  static std::vector<KeySource> keys(const Vault& v) {
+    if (!v.encrypted) return {};
+    std::vector<KeySource> out;
+    for (const SlotSource& slot : v.slots) out.push_back(slot.source);
+    if (out.empty()) out.push_back(v.key);
+    return out;
   }
+  static std::string text(const KeySource& key) {
+    return key.reference.empty() ? key.kind : key.kind + ":" + key.reference;
+  }
+  static bool generated(const KeySource& key) { return key.kind == "file" && key.reference.empty(); }
 
   static std::string text(const std::optional<VersionRef>& ref) { return ref ? ref->text() : "-"; }
 
@@ -119,10 +126,12 @@ class Check {
 
   void compare_ids(const std::string& what, const Ids& wanted, const Ids& allowed, const Ids& found) {
     for (const std::uint32_t id : wanted) {
-      if (!found.contains(id)) wrong(what + ": thin " + std::to_string(id) + " of the records is not there (there are:" + list(found) + ")");
+      if (!found.contains(id))
+        wrong(what + ": thin " + std::to_string(id) + " of the records is not there (there are:" + list(found) + ")");
     }
     for (const std::uint32_t id : found) {
-      if (!wanted.contains(id) && !allowed.contains(id)) wrong(what + ": thin " + std::to_string(id) + " belongs to no record");
+      if (!wanted.contains(id) && !allowed.contains(id))
+        wrong(what + ": thin " + std::to_string(id) + " belongs to no record");
     }
     kernel_[what] = found;
   }
@@ -152,11 +161,12 @@ class Check {
     if (info->open_count == 0) wrong("vault " + v.name + " is open and nobody uses it");
     if (!v.pending.empty()) wrong("vault " + v.name + " is open and work in it is still pending");
     const auto status = TC_TRY(dm_.pool_status(names::vault_pool(pool_, v.outer), false));
-    if (status.mode != dm::PoolMode::rw || status.needs_check) wrong("vault " + v.name + ": its inner pool is not in order");
+    if (status.mode != dm::PoolMode::rw || status.needs_check)
+      wrong("vault " + v.name + ": its inner pool is not in order");
     const Bytes has = v.block * status.total_data;
     if (has < policies::needed_capacity(v.block, status.used_data, v.writable)) {
-      wrong("vault " + v.name + " could run out of space: its inner pool has " + std::to_string(has.n) + " bytes, the record says " +
-            std::to_string(v.capacity.n));
+      wrong("vault " + v.name + " could run out of space: its inner pool has " + std::to_string(has.n) +
+            " bytes, the record says " + std::to_string(v.capacity.n));
     }
     if (has > v.capacity) wrong("vault " + v.name + ": its inner pool is larger than the record says");
     Ids wanted;
@@ -168,7 +178,8 @@ class Check {
     }
     Ids allowed;
     for (const ThinId id : v.pending.delete_thins) allowed.insert(id.n);
-    compare_ids("vault " + v.name, wanted, allowed, TC_TRY(lab::thin_ids(dm_.path(names::vault_metadata(pool_, v.outer)))));
+    compare_ids("vault " + v.name, wanted, allowed,
+                TC_TRY(lab::thin_ids(dm_.path(names::vault_metadata(pool_, v.outer)))));
     return {};
   }
 
@@ -181,7 +192,8 @@ class Check {
       const auto outer = TC_TRY(dm_.info(names::outer_pool(pool_)));
       if (!outer) return fail(Code::damaged, pool_, "its outer pool went away");
       device = "pool_check-header";
-      auto made = dm_.create({device, "", dm::thin(outer->dev(), v.outer, to_sectors(policies::kOuterThin)), true, dm::Udev::hidden});
+      auto made = dm_.create(
+          {device, "", dm::thin(outer->dev(), v.outer, to_sectors(policies::kOuterThin)), true, dm::Udev::hidden});
       if (!made) {
         wrong("vault " + v.name + ": " + made.error().text());
         return {};
@@ -207,7 +219,8 @@ class Check {
   void key_files() {
     std::set<std::string> wanted;
     for (const Vault& v : all_.vaults) {
-      if (v.encrypted && v.key.kind == "file" && v.key.reference.empty()) wanted.insert(v.uuid.text() + ".key");
+      const auto known = keys(v);
+      if (std::any_of(known.begin(), known.end(), generated)) wanted.insert(v.uuid.text() + ".key");
       if (v.being_copied() && v.rekey->key == KeySource{}) wanted.insert(v.rekey->uuid.text() + ".key");
     }
     std::set<std::string> found;
@@ -220,7 +233,7 @@ class Check {
       if (!found.contains(f)) wrong("key file " + f + " is missing");
     }
     for (const std::string& f : found) {
-      if (!wanted.contains(f) && !later_keys) wrong("key file " + f + " belongs to no vault");
+      if (!wanted.contains(f) && !later_keys_) wrong("key file " + f + " belongs to no vault");
     }
   }
 
@@ -228,8 +241,10 @@ class Check {
     const std::string prefix = names::prefix(pool_);
     std::map<std::string, std::pair<std::uint32_t, std::uint64_t>> known;  // name -> thin id, sectors
     for (const Volume& v : all_.volumes) known[names::volume(pool_, v.name)] = {v.thin.n, to_sectors(v.size).n};
-    for (const Version& v : all_.versions) known[names::version(pool_, v.volume, v.number)] = {v.thin.n, to_sectors(v.size).n};
-    std::set<std::string> layers{names::state(pool_), names::metadata(pool_), names::data(pool_), names::outer_pool(pool_)};
+    for (const Version& v : all_.versions)
+      known[names::version(pool_, v.volume, v.number)] = {v.thin.n, to_sectors(v.size).n};
+    std::set<std::string> layers{names::state(pool_), names::metadata(pool_), names::data(pool_),
+                                 names::outer_pool(pool_)};
     for (const Vault& v : all_.vaults) {
       const bool open = TC_TRY(dm_.info(names::vault_pool(pool_, v.outer))).has_value();
       for (const std::string& name : {names::vault_thin(pool_, v.outer), names::vault_crypt(pool_, v.outer),
@@ -253,8 +268,10 @@ class Check {
         continue;
       }
       const dm::Table table = TC_TRY(dm_.table(d.name));
-      if (table.size() != 1 || TC_TRY(dm::thin_id_of(table.front())).n != it->second.first) wrong("device " + d.name + " is another thin than its record says");
-      if (table.size() == 1 && table.front().length.n != it->second.second) wrong("device " + d.name + " has another size than its record says");
+      if (table.size() != 1 || TC_TRY(dm::thin_id_of(table.front())).n != it->second.first)
+        wrong("device " + d.name + " is another thin than its record says");
+      if (table.size() == 1 && table.front().length.n != it->second.second)
+        wrong("device " + d.name + " has another size than its record says");
       if (d.name.find('@') != std::string::npos && info->open_count == 0 &&
           ::access(("/run/tclone/" + pool_ + ".pinned/" + d.name.substr(prefix.size())).c_str(), F_OK) != 0) {
         wrong("version " + d.name + " is active and nobody uses it");
@@ -268,30 +285,16 @@ class Check {
   Records all_;
   std::map<std::string, Ids> kernel_;
   std::vector<std::string> devices_;
-  int violations_ = 0;
+  std::vector<std::string> wrong_;
+  bool later_keys_;
 };
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  const std::vector<std::string> args(argv + 1, argv + argc);
-  if (args.empty()) return 2;
-  auto mapper = dm::open_device_mapper();
-  if (!mapper) {
-    std::fprintf(stderr, "%s\n", mapper.error().text().c_str());
-    return 2;
-  }
-  Check check(args[0], **mapper);
-  for (const std::string& arg : args) check.later_keys = check.later_keys || arg == "--later-keys";
-  const Status done = check.run();
-  if (!done) {
-    std::printf("pool %s cannot be checked: %s\n", args[0].c_str(), done.error().text().c_str());
-    return 1;
-  }
-  for (std::size_t i = 1; i + 1 < args.size(); i += 2) {
-    if (args[i] == "--same") std::ofstream(args[i + 1]) << check.same();
-    if (args[i] == "--exact") std::ofstream(args[i + 1]) << check.exact();
-    if (args[i] == "--room") std::ofstream(args[i + 1]) << check.room();
-  }
-  return check.violations() > 0 ? 1 : 0;
+Result<PoolLook> look_at_pool(const std::string& pool, dm::DeviceMapper& mapper, bool later_keys) {
+  Check check(pool, mapper, later_keys);
+  TC_CHECK(check.run());
+  return std::move(check).take();
 }
+
+}  // namespace tclone::lab

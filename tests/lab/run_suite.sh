@@ -27,6 +27,12 @@ if [[ $lanes && " $lanes " != *" $lane "* ]]; then
 fi
 if [[ $tclone ]]; then options+=(--bin "$tclone"); fi
 if [[ ${POOL_CHECK-} ]]; then options+=(--bin "$POOL_CHECK"); fi
+if [[ ${MODEL_TEST-} ]]; then options+=(--bin "$MODEL_TEST"); fi
+if [[ ${TCLONE_MODEL_SCRIPT-} ]]; then options+=(--env "TCLONE_MODEL_SCRIPT=$(realpath "$TCLONE_MODEL_SCRIPT")"); fi
+for name in SEED OPS SECONDS SHRINK TELL; do
+  name=TCLONE_MODEL_$name
+  if [[ ${!name-} ]]; then options+=(--env "$name=${!name}"); fi
+done
 if [[ ${LAB_CASES-} ]]; then options+=(--env "LAB_CASES=$LAB_CASES"); fi
 if [[ ${LAB_TORTURE-} ]]; then options+=(--env "LAB_TORTURE=$LAB_TORTURE" --timeout $((LAB_TORTURE * 60 + 1100))); fi
 if [[ ${LAB_SEED-} ]]; then options+=(--env "LAB_SEED=$LAB_SEED"); fi
