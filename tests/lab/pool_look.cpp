@@ -219,8 +219,7 @@ class Check {
   void key_files() {
     std::set<std::string> wanted;
     for (const Vault& v : all_.vaults) {
-      const auto known = keys(v);
-      if (std::any_of(known.begin(), known.end(), generated)) wanted.insert(v.uuid.text() + ".key");
+      if (const auto known = keys(v); std::any_of(known.begin(), known.end(), generated)) wanted.insert(v.uuid.text() + ".key");
       if (v.being_copied() && v.rekey->key == KeySource{}) wanted.insert(v.rekey->uuid.text() + ".key");
     }
     std::set<std::string> found;
