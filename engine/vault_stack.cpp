@@ -236,18 +236,24 @@ Status make_room(Session& s, const std::string& name, Bytes writable) {
   // What lies in the upper half has only that to grow in.
   const Bytes most = v.repairs % 2 == 0 ? policies::kMetadataRoom : policies::kMetadataHalf;
   const Bytes used = kKiB * 4 * status.used_metadata;
-  const Bytes wanted = std::max(policies::inner_metadata(v.block, v.capacity), policies::metadata_for_use(v.block, used, writable));
-  v.metadata = std::max(v.metadata, std::min(wanted, most));
+  const policies::MetadataSize wanted = policies::metadata_size(s.record.block, v.block, v.capacity, used, writable);
+  const bool suffices = v.provisioned >= v.metadata && policies::metadata_suffices(v.metadata, v.block, used, writable);
+  if (!suffices) v.metadata = std::max(v.metadata, std::min(wanted.device, most));
   if (policies::metadata_near_end(status.used_metadata, v.metadata / (kKiB * 4))) {
     return fail(Code::no_space, "vault " + v.name, "its inner metadata are nine tenths full and cannot be made larger",
                 "remove versions that live in it (`tclone rm`), or clone into another vault");
   }
-  const Bytes provisioned =
-      std::max(v.provisioned, policies::provisioned_metadata(s.record.block, v.block, used, writable, v.metadata));
+  const Bytes provisioned = suffices ? v.provisioned : std::max(v.provisioned, std::min(wanted.provisioned, v.metadata));
+  if (was.provisioned >= was.metadata && provisioned > was.provisioned) {
+    // Beyond what the kernel knows of, so it may be touched as it runs, and is before the kernel hears of it.
+    TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), metadata_at(v) + was.provisioned,
+                       provisioned - was.provisioned, s.record.block));
+    v.provisioned = provisioned;
+  }
   // The record is raised first, so a crash in between leaves the kernel's devices behind it: these are what counts.
   const bool data_behind = v.block * status.total_data < v.capacity;
   const bool metadata_behind = v.metadata != was.metadata || TC_TRY(length_of(s, names::vault_metadata(s.pool, v.outer))) < v.metadata;
-  if (v == was && !data_behind && !metadata_behind && provisioned == was.provisioned) return {};
+  if (v == was && !data_behind && !metadata_behind && provisioned == v.provisioned) return {};
   RecordChange change;
   change.vaults = {v};
   if (v != was) TC_CHECK(s.store.apply(change));
@@ -273,14 +279,14 @@ Status make_room(Session& s, const std::string& name, Bytes writable) {
 #ifdef TCLONE_FAULTS
     touched = fault::point("room.suspended");
 #endif
-    if (touched && provisioned > was.provisioned) {
+    if (touched && provisioned > v.provisioned) {
       touched = fs::touch(thin, metadata_at(v), provisioned, s.record.block);
     }
     TC_CHECK(s.env.dm.resume(pool));
     TC_CHECK(touched);
   }
   TC_TRY(healthy_inner_pool(s, v));
-  if (provisioned == was.provisioned) return {};
+  if (provisioned == v.provisioned) return {};
   v.provisioned = provisioned;
   change.vaults = {v};
   return s.store.apply(change);

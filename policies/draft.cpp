@@ -60,9 +60,10 @@ Volume& Draft::volume(const Volume& current) { return volumes.try_emplace(curren
 void set_geometry(Vault& vault, Bytes size, Bytes outer_block) {
   vault.block = inner_block(size);
   vault.capacity = first_capacity(vault.block, size);
-  vault.metadata = inner_metadata(vault.block, vault.capacity);
-  vault.provisioned = provisioned_metadata(outer_block, vault.block, formatted_metadata(vault.block, vault.capacity, vault.metadata),
-                                           size, vault.metadata);
+  const Bytes formatted = formatted_metadata(vault.block, vault.capacity, inner_metadata(vault.block, vault.capacity));
+  const MetadataSize metadata = metadata_size(outer_block, vault.block, vault.capacity, formatted, size);
+  vault.metadata = metadata.device;
+  vault.provisioned = metadata.provisioned;
 }
 
 Vault& Draft::add_vault(const NewVault& wanted, Bytes outer_block) {

@@ -11,10 +11,11 @@ constexpr std::size_t kMaxDevices = 32;
 
 constexpr Bytes clamp(Bytes v, Bytes low, Bytes high) { return std::min(std::max(v, low), high); }
 
+constexpr Bytes kMostAhead = kMiB * 32;
+
 /// What the writable volumes could still add to the metadata of their pool.
-Bytes metadata_ahead(Bytes inner, Bytes writable) {
-  return clamp(Bytes{48} * (round_up(writable, inner) / inner), {0}, kMiB * 32);
-}
+Bytes all_metadata_ahead(Bytes inner, Bytes writable) { return Bytes{48} * (round_up(writable, inner) / inner); }
+Bytes metadata_ahead(Bytes inner, Bytes writable) { return std::min(all_metadata_ahead(inner, writable), kMostAhead); }
 
 }  // namespace
 
@@ -121,6 +122,20 @@ bool metadata_filling(std::uint64_t used, std::uint64_t total) { return used * 1
 Bytes provisioned_metadata(Bytes outer, Bytes inner, Bytes used, Bytes writable, Bytes device) {
   const Bytes want = std::max(round_up(used + metadata_ahead(inner, writable), outer), outer);
   return std::min(want, round_up(device, outer));
+}
+
+MetadataSize metadata_size(Bytes outer, Bytes inner, Bytes capacity, Bytes used, Bytes writable) {
+  const Bytes ahead = all_metadata_ahead(inner, writable);
+  if (ahead <= kMostAhead) {
+    const Bytes whole = round_up({(used + ahead).n / 4 * 5}, std::max(outer, kMiB));
+    return {whole, whole};
+  }
+  const Bytes device = std::max(inner_metadata(inner, capacity), metadata_for_use(inner, used, writable));
+  return {device, provisioned_metadata(outer, inner, used, writable, device)};
+}
+
+bool metadata_suffices(Bytes device, Bytes inner, Bytes used, Bytes writable) {
+  return (used + all_metadata_ahead(inner, writable)).n <= device.n / 10 * 9;
 }
 
 }  // namespace tclone::policies

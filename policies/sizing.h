@@ -88,4 +88,18 @@ constexpr Bytes kMaxVolume{256ULL << 40U};
 [[nodiscard]] Bytes provisioned_metadata(Bytes outer_block, Bytes inner_block, Bytes used, Bytes writable,
                                          Bytes device);
 
+/// An inner metadata device, and how much of it has outer blocks.
+struct MetadataSize {
+  Bytes device, provisioned;
+  bool operator==(const MetadataSize&) const = default;
+};
+/// The device is as large as what is provisioned wherever that is affordable (up to 32 MiB ahead, which serves some 43 GiB of
+/// writable volumes): the kernel hands out metadata blocks from one end of the device to the other before it comes back to
+/// freed ones (since Linux 5.13, dm-space-map-metadata.c, sm_metadata_new_block_), so a device with a tail that has no outer
+/// blocks meets a full outer pool there sooner or later, and its pool is then read-only. Beyond that the device is
+/// large enough for everything, and only its head provisioned. A fifth stays free for the kernel's own reserve of a tenth.
+[[nodiscard]] MetadataSize metadata_size(Bytes outer_block, Bytes inner_block, Bytes capacity, Bytes used, Bytes writable);
+/// Whether a device of this size still holds what is used and may come: it grows when it does not, not at every block.
+[[nodiscard]] bool metadata_suffices(Bytes device, Bytes inner_block, Bytes used, Bytes writable);
+
 }  // namespace tclone::policies

@@ -215,6 +215,28 @@ TEST_CASE("inner metadata grow with what versions use of them, long before they 
   CHECK(metadata_near_end(900, 1000));
 }
 
+TEST_CASE("the whole inner metadata device has outer blocks, up to volumes of forty gibibytes") {
+  Dice dice(9);
+  for (int turn = 0; turn < 20000; ++turn) {
+    const Bytes writable = *volume_size(dice.size(kMinVolume, kTiB));
+    const Bytes block = inner_block(writable);
+    const Bytes capacity = first_capacity(block, writable);
+    const Bytes outer = dice.number(0, 1) == 0 ? kMiB : kMiB * 4;
+    const Bytes used = kKiB * 4 * dice.number(0, 100000);
+    const MetadataSize size = metadata_size(outer, block, capacity, used, writable);
+    INFO(writable.n << " used " << used.n << " outer " << outer.n);
+    REQUIRE(size.provisioned <= round_up(size.device, outer));
+    REQUIRE(size.device >= used);
+    if (writable <= kGiB * 40) REQUIRE(size.provisioned == size.device);
+    if (size.provisioned == size.device) REQUIRE(metadata_suffices(size.device, block, used, writable));
+    // What no longer suffices grows.
+    if (size.provisioned == size.device && !metadata_suffices(size.device, block, used * 2, writable)) {
+      REQUIRE(metadata_size(outer, block, capacity, used * 2, writable).device > size.device);
+    }
+  }
+  CHECK(metadata_size(kMiB, kKiB * 64, kGiB * 16, kKiB * 300, kGiB) == MetadataSize{kMiB * 2, kMiB * 2});
+}
+
 TEST_CASE("making a volume stays flat: what formatting writes is bounded for every size") {
   for (Bytes volume = kMinVolume; volume <= kMaxVolume; volume = volume * 2) {
     const Bytes block = inner_block(volume);
