@@ -155,13 +155,13 @@ Status ContentsCheck::write(const std::string& volume, std::uint64_t page, std::
 
 Status ContentsCheck::discard(const std::string& volume, std::uint64_t block, std::uint64_t count) {
   const std::string path = dm_.path(names::volume(kPool, volume));
-  std::uint64_t blocks = 0;
-  {
-    const UniqueFd fd = TC_TRY(open_direct(path, O_RDONLY));
-    blocks = static_cast<std::uint64_t>(::lseek(fd.get(), 0, SEEK_END)) / kBlock;
-  }
+  const UniqueFd fd = TC_TRY(open_direct(path, O_RDWR));
+  const auto blocks = static_cast<std::uint64_t>(::lseek(fd.get(), 0, SEEK_END)) / kBlock;
   if (block >= blocks) return {};
-  return fs::discard(path, {block * kBlock}, {std::min(count, blocks - block) * kBlock});
+  TC_CHECK(fs::discard(path, {block * kBlock}, {std::min(count, blocks - block) * kBlock}));
+  // A discard that nothing was flushed behind may be undone by a power cut.
+  if (::fdatasync(fd.get()) != 0) return fail_errno(errno, path, "cannot flush a discard");
+  return {};
 }
 
 }  // namespace tclone::lab::model
