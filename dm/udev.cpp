@@ -4,10 +4,12 @@
 #include <libdevmapper.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -44,6 +46,17 @@ bool wait_for_zero(int semaphore, Clock::time_point deadline) {
   }
 }
 
+/// Without cookies udevd still hears of every device and makes and removes names in /dev, in its own time: an event of a
+/// device that is gone already would take the name away from its successor. The file is there while udevd has
+/// work (systemd, udevadm-settle(8)); where it cannot be seen, or udevd is stopped, there is nothing to wait for.
+void let_udev_settle() {
+  constexpr std::chrono::milliseconds kPause{20};
+  const auto deadline = Clock::now() + kShortPatience;
+  do {
+    std::this_thread::sleep_for(kPause);
+  } while (access("/run/udev/queue", F_OK) == 0 && Clock::now() < deadline);
+}
+
 }  // namespace
 
 std::uint16_t udev_flags(Udev udev) {
@@ -77,6 +90,7 @@ void UdevCookie::wait() {
       }
     }
   }
+  if (g_was_late) let_udev_settle();
   // What dm_udev_wait() ends with: carries out libdm's queued node operations where udev has not.
   dm_task_update_nodes();
 }

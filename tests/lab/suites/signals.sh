@@ -51,3 +51,25 @@ case_a_signal_at_any_step_leaves_all_or_nothing() {
   fsck_ok shop
   rm -f /tmp/trace
 }
+
+# Whoever reads goes away at once: the command ends all the same, and what it did is whole.
+case_a_reader_that_goes_away_hurts_no_command() {
+  pool_up --when-full error
+  expect_ok tclone create db --size 16M --fs none
+  local i
+  for i in 1 2 3 4 5; do
+    tclone publish db -vv 2>&1 | true
+    tclone clone db@latest "web$i" -vv 2>&1 | head -c 1 >/dev/null
+    tclone list | true
+    tclone tree --json | head -c 1 >/dev/null
+    tclone rm "web$i" --yes 2>&1 | true
+    for name in /sys/block/dm-*/dm/suspended; do
+      read -r suspended <"$name"
+      [[ $suspended == 0 ]] || lost "a device stays suspended after its reader went away"
+    done
+  done
+  expect_equal 5 "$(tclone log db --json | grep -c '"number"')" "the versions published to nobody"
+  expect_ok tclone recover
+  expect_ok tclone pool check
+  expect_text 'nothing is wrong'
+}

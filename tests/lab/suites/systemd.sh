@@ -64,3 +64,54 @@ case_a_stopped_udevd_delays_a_command_but_does_not_hang_it() {
   udevadm settle
   expect_ok tclone pool destroy p --yes
 }
+
+# A container that has /dev and an IPC namespace of its own: udevd cannot answer the cookies made there.
+case_an_ipc_namespace_of_its_own_delays_a_command_but_does_not_hang_it() {
+  unset DM_DISABLE_UDEV
+  expect_ok tclone pool create p "${disk[0]}"
+  expect_ok tclone create db --size 16M --fs none
+  local before
+  before=$(ipcs -s)
+  run timeout 100 unshare --ipc tclone clone db web
+  ((status == 0)) || { lab_show; lost "a command in an IPC namespace of its own ended with $status"; }
+  expect_file /dev/mapper/tclone-p-web
+  run timeout 100 unshare --ipc tclone rm web --yes
+  ((status == 0)) || { lab_show; lost "rm in an IPC namespace of its own ended with $status"; }
+  expect_equal "$before" "$(ipcs -s)" "the host's semaphores"
+  udevadm settle
+  expect_ok tclone pool destroy p --yes
+}
+
+case_without_udev_a_command_makes_its_device_nodes_itself() {
+  export DM_DISABLE_UDEV=1
+  expect_ok tclone pool create p "${disk[0]}"
+  expect_ok tclone create db --size 16M --fs none
+  expect_ok tclone publish db
+  expect_ok tclone clone db web
+  expect_file /dev/mapper/tclone-p-web
+  expect_ok dd if=/dev/zero of=/dev/mapper/tclone-p-web bs=1M count=1 oflag=direct status=none
+  expect_ok tclone pool destroy p --yes
+  unset DM_DISABLE_UDEV
+}
+
+case_lvm_that_scans_all_devices_holds_up_no_command() {
+  unset DM_DISABLE_UDEV
+  expect_ok tclone pool create p "${disk[0]}"
+  expect_ok tclone create db --size 64M --fs none
+  # What is in a volume is its owner's business: here it looks like LVM's, and is cloned.
+  expect_ok pvcreate -y /dev/mapper/tclone-p-db
+  local i
+  (while :; do pvs; vgs; lvs; done) >/dev/null 2>&1 &
+  local scanner=$!
+  for i in 1 2 3; do
+    expect_ok tclone publish db
+    expect_ok tclone clone db@latest "web$i"
+    expect_ok tclone revert "web$i"
+    expect_ok tclone deactivate "web$i"
+  done
+  for i in 1 2 3; do expect_ok tclone rm "web$i" --yes; done
+  kill $scanner
+  wait $scanner 2>/dev/null
+  udevadm settle
+  expect_ok tclone pool destroy p --yes
+}
