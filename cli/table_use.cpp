@@ -53,9 +53,9 @@ void add_naming(std::vector<Command>& out) {
   out.push_back({
       .id = Id::resize,
       .words = "resize",
-      .summary = "change the size of a volume",
-      .description = "Changes the size of the volume to SIZE. The filesystem in it is not touched: grow it afterwards "
-                     "with its own tool, resize2fs(8) or xfs_growfs(8).",
+      .summary = "make a volume larger",
+      .description = "Makes the volume as large as SIZE, and the filesystem in it as well, mounted or not. Volumes are not made "
+                     "smaller.",
       .positionals = {{"NAME", Kind::volume, "the volume"}, {"SIZE", Kind::size, "its new size, such as 20G"}},
       .options = {},
       .shape = "outcome",

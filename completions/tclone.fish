@@ -201,7 +201,7 @@ complete -c tclone -n '__tclone_at \'rm\' 0' -f -a '(__tclone_names targets)'
 complete -c tclone -n '__tclone_in \'rm\'' -l yes -d 'do not ask'
 
 # resize
-complete -c tclone -f -n '__tclone_at' -a resize -d 'change the size of a volume'
+complete -c tclone -f -n '__tclone_at' -a resize -d 'make a volume larger'
 complete -c tclone -n '__tclone_at \'resize\' 0' -f -a '(__tclone_names volumes)'
 complete -c tclone -n '__tclone_at \'resize\' 1' -f
 

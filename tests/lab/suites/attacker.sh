@@ -248,6 +248,7 @@ TEXT
   cat "$lab_tmp/out" "$lab_tmp/err" >>/tmp/k/seen
   printf 'wrong-%s' "$(</tmp/k/secret)" >/tmp/k/wrong; chmod 600 /tmp/k/wrong
   expect_exit 7 tclone -vv key test v --key file:/tmp/k/wrong --json
+  # shellcheck disable=SC2129
   cat "$lab_tmp/out" "$lab_tmp/err" >>/tmp/k/seen
   dmsetup table --showkeys >>/tmp/k/seen
   cat /var/lib/tclone/p/*.toml /var/lib/tclone/p/*/*.toml >>/tmp/k/seen

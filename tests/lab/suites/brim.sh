@@ -194,7 +194,7 @@ case_inner_metadata_grow_with_the_versions_that_fill_them() {
   # A repair that is killed leaves the layers below the inner pool.
   TCLONE_FAULT=repair.opened=kill tclone pool repair p --vault db >/dev/null 2>&1
   expect_file $meta
-  crowd $meta $((before / 8 * 78 / 100))
+  crowd $meta $((before * 78 / 800))
   expect_ok tclone activate db
   expect_ok tclone doctor
   expect_text 'inner metadata of vault db are more than eight tenths full'

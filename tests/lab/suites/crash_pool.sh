@@ -62,7 +62,7 @@ case_pool_create_can_be_repeated() {
   choose
   for action in kill ${LAB_TORTURE:+fail}; do
     for n in "${chosen[@]}"; do
-      crash $action "$n" tclone pool create q --file "$file" --size 400M
+      crash "$action" "$n" tclone pool create q --file "$file" --size 400M
       if [[ $action == fail ]]; then gone; fi
       run tclone pool create q --file "$file" --size 400M
       if ((status != 0)); then
@@ -89,7 +89,7 @@ case_pool_activate_and_deactivate_can_be_repeated() {
     points=("${down[@]}"); choose
     for n in "${chosen[@]}"; do
       expect_ok tclone activate --all
-      crash $action "$n" tclone pool deactivate q
+      crash "$action" "$n" tclone pool deactivate q
       expect_ok tclone pool deactivate q
       for d in /dev/mapper/tclone-q-*; do lost "$d is still there $crash_where"; done
       expect_ok tclone pool activate q
@@ -98,7 +98,7 @@ case_pool_activate_and_deactivate_can_be_repeated() {
     points=("${up[@]}"); choose
     for n in "${chosen[@]}"; do
       expect_ok tclone pool deactivate q
-      crash $action "$n" tclone pool activate q
+      crash "$action" "$n" tclone pool activate q
       expect_ok tclone pool activate q
       healthy
     done
@@ -117,7 +117,7 @@ case_pool_export_and_import_can_be_repeated() {
   for action in kill ${LAB_TORTURE:+fail}; do
     points=("${out_points[@]}"); choose
     for n in "${chosen[@]}"; do
-      crash $action "$n" tclone pool export q
+      crash "$action" "$n" tclone pool export q
       run tclone pool export q
       ((status == 0 || status == 3)) || { lab_show; lost "exporting again $crash_where"; }
       for d in /dev/mapper/tclone-q-*; do lost "$d is still there $crash_where"; done
@@ -127,7 +127,7 @@ case_pool_export_and_import_can_be_repeated() {
     points=("${in_points[@]}"); choose
     for n in "${chosen[@]}"; do
       expect_ok tclone pool export q
-      crash $action "$n" tclone pool import "$file"
+      crash "$action" "$n" tclone pool import "$file"
       expect_ok tclone pool import "$file"
       healthy
     done
@@ -147,7 +147,7 @@ case_pool_destroy_can_be_repeated() {
   for action in kill ${LAB_TORTURE:+fail}; do
     for n in "${chosen[@]}"; do
       make_pool
-      crash $action "$n" tclone pool destroy q --yes
+      crash "$action" "$n" tclone pool destroy q --yes
       run tclone pool destroy q --yes
       ((status == 0 || status == 3)) || { lab_show; lost "destroying again $crash_where"; }
       gone

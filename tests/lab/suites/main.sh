@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# Commands kept in one variable are split into words on purpose.
+# shellcheck disable=SC2086
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --disks 2x2G --timeout 600
 # needs: tclone

@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# Commands kept in one variable are split into words on purpose.
+# shellcheck disable=SC2086
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --disks 2x1G --timeout 900
 # needs: tclone
@@ -84,6 +86,7 @@ case_what_is_in_use_is_left_alone_and_the_user_is_named() {
     refused 5 '/mnt/web' tclone $command
   done
   umnt web
+  # shellcheck disable=SC2217  # it holds the device open
   sleep 600 </dev/mapper/tclone-p-web &
   local pid=$!
   for command in 'rm web --yes' 'revert web' 'refresh web' 'deactivate web' 'pool deactivate p' 'pool destroy p --yes'; do

@@ -98,7 +98,7 @@ case_a_lost_outer_superblock_is_not_formatted_over() {
     run tclone pool repair p
     expect_equal "$damaged" "$(raw_sum "$start")" "the damaged metadata after an attempt at repair"
     if ((status != 0)); then
-      expect_equal 8 $status "the exit status"
+      expect_equal 8 "$status" "the exit status"
       expect_text 'thin_repair failed.*not touched'
       dd if=/tmp/superblock of="${disk[0]}" bs=4096 seek=$((start / 4096)) count=1 oflag=direct conv=notrunc status=none
       expect_ok tclone pool repair p

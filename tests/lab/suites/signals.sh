@@ -21,7 +21,7 @@ interrupted() {
     rm -f /tmp/trace
     run env TCLONE_FAULT="*#$n=$action" TCLONE_FAULT_TRACE=/tmp/trace "$@"
     points=0
-    [[ -e /tmp/trace ]] && mapfile -t points </tmp/trace && points=${#points[@]}
+    [[ -e /tmp/trace ]] && mapfile -t lines </tmp/trace && points=${#lines[@]}
     if ((status == 0)); then
       [[ -e $state/journal.toml ]] && lost "a journal after success"
       return 0

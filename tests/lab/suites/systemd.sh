@@ -57,9 +57,9 @@ case_a_stopped_udevd_delays_a_command_but_does_not_hang_it() {
   expect_ok tclone pool create p "${disk[0]}"
   local udevd
   udevd=$(pidof systemd-udevd)
-  kill -STOP $udevd
+  kill -STOP "$udevd"
   run timeout 100 tclone create db --size 16M --fs none
-  kill -CONT $udevd
+  kill -CONT "$udevd"
   ((status == 0)) || { lab_show; lost "a command with udevd stopped ended with $status"; }
   udevadm settle
   expect_ok tclone pool destroy p --yes
