@@ -116,8 +116,10 @@ Status close_active_pool(Env& env, const std::string& pool) {
     WorkMark mark = TC_TRY(WorkMark::set(s));
     const auto recovered = recover_session(s);
     if (recovered) return close_everything(s);
-    // Records and metadata that do not belong together, for one: nothing is changed, and all of it is left as it is.
-    if (recovered.error().code != Code::damaged) return tl::unexpected(recovered.error());
+    // Records and metadata that do not belong together, for one, or a state area that takes no writes any more: nothing is
+    // changed, and all of it, the journal too, is left to the next activation.
+    const Error& e = recovered.error();
+    if (e.code != Code::damaged && e.sys != EROFS && e.sys != EIO) return tl::unexpected(e);
     why = recovered.error().text();
   }
   log::warn("pool " + pool + " is taken down without its records: " + why);
