@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Puts the program together: the process, the concrete seams, and nothing else.
 #include <fcntl.h>
-#include <spawn.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
-#include <string_view>
-#include <vector>
 
 #include "base/secret.h"
 #include "cli/app.h"
 #include "cli/progress.h"
+#include "cli/refill.h"
 #include "crypt/luks.h"
 #include "dm/device_mapper.h"
 
@@ -53,32 +51,6 @@ tclone::engine::Paths paths() {
   return out;
 }
 
-/// Makes what a clone took from the stock anew, in a process of its own that nobody waits for. Whether it succeeds matters
-/// to the speed of the next clone only.
-void refill_stock(const std::string& pool) {
-  // Fail points, and file descriptors that somebody waits on, are not handed on.
-  std::vector<char*> variables;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (!std::string_view(*entry).starts_with("TCLONE_FAULT")) variables.push_back(*entry);
-  }
-  variables.push_back(nullptr);
-  std::string name = pool;
-  std::string words[] = {"tclone", "pool", "stock"};
-  char* arguments[] = {words[0].data(), words[1].data(), words[2].data(), name.data(), nullptr};
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_init(&files);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-  for (int fd = 0; fd <= STDERR_FILENO; ++fd) posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-  pid_t child = 0;
-  if (posix_spawn(&child, "/proc/self/exe", &files, &attributes, arguments, variables.data()) != 0) {
-    tclone::cli::Output::say("the stock of vaults was not filled up again; `tclone pool stock " + pool + "` does it");
-  }
-  posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attributes);
-}
-
 tclone::cli::Ran with_env(const tclone::cli::Invocation& call,
                           const std::function<tclone::cli::Ran(tclone::engine::Env&)>& act) {
   tclone::protect_process();
@@ -95,7 +67,7 @@ tclone::cli::Ran with_env(const tclone::cli::Invocation& call,
   env.stop = [] { return stopped != 0; };
   env.progress = [&](auto what, auto done, auto total) { progress.show(what, done, total); };
   env.dry_run = call.globals.dry_run;
-  env.refill = refill_stock;
+  env.refill = tclone::cli::refill_stock;
   return act(env);
 }
 

@@ -45,7 +45,7 @@ std::string tags_of(const std::map<std::string, std::uint64_t>& tags) {
 }
 
 std::string key_text(const KeySource& key) {
-  if (key.kind == "file" && key.reference.empty()) return "file made by tclone";
+  if (key.generated()) return "file made by tclone";
   return printable(key.reference.empty() ? key.kind : key.kind + ":" + key.reference);
 }
 

@@ -70,6 +70,7 @@ std::uint16_t udev_flags(Udev udev) {
 }
 
 void UdevCookie::attach(dm_task* task, std::uint16_t flags) {
+  attached_ = true;
   if (dm_task_set_cookie(task, &cookie_, flags) == 0) log::debug("no udev cookie for this device-mapper request");
 }
 
@@ -90,7 +91,7 @@ void UdevCookie::wait() {
       }
     }
   }
-  if (g_was_late) let_udev_settle();
+  if (std::exchange(attached_, false) && g_was_late) let_udev_settle();
   // What dm_udev_wait() ends with: carries out libdm's queued node operations where udev has not.
   dm_task_update_nodes();
 }

@@ -34,6 +34,7 @@ class UdevCookie {
 
  private:
   std::uint32_t cookie_ = 0;
+  bool attached_ = false;  ///< something since the last wait()
 };
 
 }  // namespace tclone::dm

@@ -195,8 +195,7 @@ Result<Outcome> unmount(Env& env, const Named& r) {
   return attempted(run(), "umount " + r.name);
 }
 
-Result<std::string> path(Env& env, const Named& request) {
-  const Named& r = request;
+Result<std::string> path(Env& env, const Named& r) {
   const auto run = [&]() -> Result<std::string> {
     TC_TRY(policies::parse_target(r.name));
     Session s = TC_TRY(Session::look(env, r.pool));

@@ -104,8 +104,7 @@ Result<Outcome> rename(Env& env, const Named& from, const std::string& to) {
   return attempted(run(), "rename " + from.name + " to " + to);
 }
 
-Result<Outcome> resize(Env& env, const Named& request, Bytes size) {
-  const Named& r = request;
+Result<Outcome> resize(Env& env, const Named& r, Bytes size) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(policies::check_volume_name(r.name));
     Session s = TC_TRY(Session::change(env, r.pool));

@@ -114,7 +114,7 @@ Result<Outcome> clone_in(Session& s, const Clone& r) {
                 "leave --key away, or --shared-key and --vault");
   }
   const Bytes size = facts.from ? facts.from->size : facts.source.size;
-  if (!facts.into && facts.key == KeySource{}) facts.stock = TC_TRY(stocked_vault(s, size));
+  if (!facts.into && facts.key.generated()) facts.stock = TC_TRY(stocked_vault(s, size));
   const bool made_already = facts.into || facts.stock;
   TC_CHECK(s.check_space(made_already ? s.record.block : new_vault_cost(s, size), "clone " + r.source + " to " + r.name));
   policies::Plan plan = policies::plan_clone(facts);

@@ -137,7 +137,7 @@ void look_at_rekey(Session& s, const Vault& v, Findings& out) {
 }
 
 void look_at_key(const Session& s, const Vault& v, Findings& out) {
-  if (!v.encrypted || v.key.kind != "file" || !v.key.reference.empty()) return;
+  if (!v.encrypted || !v.key.generated()) return;
   const std::string path = key_folder(s.env).file_of(v.uuid);
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) {

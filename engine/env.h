@@ -33,7 +33,8 @@ struct Env {
   std::function<void(std::string_view what, Bytes done, Bytes total)> progress = [](auto, auto, auto) {};
   thin_tools::Programs programs = {};
   bool dry_run = false;
-  /// Called after a clone took a vault of the stock, with the lock released: starts what makes another one.
+  /// Called after an own-key clone in a pool that keeps vaults made ahead, with the lock released: starts what fills the
+  /// stock up again.
   std::function<void(const std::string& pool)> refill = [](auto) {};
 };
 

@@ -13,12 +13,11 @@
 namespace tclone::engine {
 namespace {
 
-bool generated(const KeySource& source) { return source.kind == "file" && source.reference.empty(); }
 bool by_hand(const KeySource& source) { return source.kind == "stdin" || source.kind == "prompt"; }
 
 /// The secret that is to be added. A key file of a command that was interrupted is used again.
 Result<Secret> new_secret(const Session& s, const Vault& v, const KeySource& source, bool& made_file) {
-  if (!generated(source)) return secret_of(s, v, source, crypt::Purpose::create);
+  if (!source.generated()) return secret_of(s, v, source, crypt::Purpose::create);
   auto fresh = crypt::make_key_file(key_folder(s.env), v.uuid);
   made_file = fresh.has_value();
   if (fresh || fresh.error().code != Code::exists) return fresh;
@@ -199,8 +198,8 @@ Status decide_removal(Session& s, const Vault& v, const KeyRemove& r, const std:
                 "add another key first, or say --yes if that is what you want");
   }
   out.due.key_file = std::any_of(known.begin(), known.end(),
-                                 [&](const SlotSource& k) { return k.slot == gone && generated(k.source); }) ||
-                     (r.key && generated(*r.key));
+                                 [&](const SlotSource& k) { return k.slot == gone && k.source.generated(); }) ||
+                     (r.key && r.key->generated());
   out.due.vault = v.name;
   out.due.outer = v.outer;
   out.due.slot = gone;

@@ -56,17 +56,18 @@ class Runner {
 
   /// Preparing may have raised a vault's capacity or paid what was pending: the records-to-be follow.
   Status take_present() {
-    const auto recorded = [&](const Vault& v) {
-      auto present = s_.store.vault(v.name);
-      for (const std::string& gone : plan_.change.gone_vaults) {  // a vault that gets another name
-        if (!present) present = s_.store.vault(gone);
-        if (present && present->outer != v.outer) present = fail(Code::not_found, v.name, "no such vault yet");
+    // By its name, or by the one that it had until now.
+    const auto recorded = [&](const Vault& v) -> std::optional<Vault> {
+      std::vector<std::string> called = plan_.change.gone_vaults;
+      called.push_back(v.name);
+      for (const std::string& name : called) {
+        if (auto present = s_.store.vault(name); present && present->outer == v.outer) return std::move(*present);
       }
-      return present;
+      return std::nullopt;
     };
     for (Vault& v : plan_.change.vaults) {
       const auto present = recorded(v);
-      if (!present || present->outer != v.outer || v.pending.format) continue;
+      if (!present || v.pending.format) continue;
       v.capacity = present->capacity;
       v.metadata = present->metadata;
       v.provisioned = present->provisioned;

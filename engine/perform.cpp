@@ -61,7 +61,7 @@ struct Performer {
 
   /// For a slot of a header that this operation makes.
   Result<Secret> secret_to_set(const Vault& v, const KeySource& source) const {
-    if (source.kind == "file" && source.reference.empty()) return crypt::make_key_file(key_folder(s.env), v.uuid);
+    if (source.generated()) return crypt::make_key_file(key_folder(s.env), v.uuid);
     if (const auto had = s.given.find({source.kind, source.reference}); had != s.given.end()) {
       return Secret::copy_of(had->second.bytes());
     }

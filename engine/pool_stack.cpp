@@ -12,8 +12,8 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "dm/names.h"
-#include "engine/mismatch.h"
 #include "dm/targets.h"
+#include "engine/mismatch.h"
 #include "engine/session.h"
 #include "fs/block_io.h"
 #include "fs/filesystem.h"
@@ -23,13 +23,13 @@
 namespace tclone::engine {
 namespace {
 
+using namespace std::chrono_literals;
+namespace names = dm::names;
+
 /// In ordered mode a file's blocks are on the disk before the transaction that knows of them is, and without delayed
 /// allocation they are known when they are written: a rename that a power cut has kept names a whole file, so a record
 /// costs no fsync of its own (ext4(5): data=ordered, nodelalloc; experiment "one sync for all records").
 constexpr const char* kStateOptions = "nosuid,nodev,noexec,errors=remount-ro,data=ordered,data_err=abort,nodelalloc";
-
-using namespace std::chrono_literals;
-namespace names = dm::names;
 
 Result<LabelRead> label_of(const Backing& b) {
   const UniqueFd fd(::open(b.device.c_str(), O_RDONLY | O_CLOEXEC));

@@ -10,7 +10,6 @@
 namespace tclone::engine {
 namespace {
 
-bool generated(const KeySource& source) { return source.kind == "file" && source.reference.empty(); }
 bool by_hand(const KeySource& source) { return source.kind == "stdin" || source.kind == "prompt"; }
 
 Status give(Session& s, const KeySource& source, const Secret& secret) {
@@ -46,7 +45,7 @@ Status check_sources(const Vault& v, const RekeyRequest& r) {
 /// The source that activate asks afterwards.
 Status choose_key(Session& s, const Vault& v, const RekeyRequest& r, const Secret& had, HalfKeys& out) {
   out.key = r.key ? *r.key : v.key;
-  if (generated(out.key)) return {};
+  if (out.key.generated()) return {};
   if (r.key) return give(s, *r.key, TC_TRY(secret_of(s, v, *r.key, crypt::Purpose::create)));
   if (!r.unlock || *r.unlock == v.key) return give(s, v.key, had);
   return give(s, v.key, TC_TRY(secret_of(s, v, v.key, crypt::Purpose::unlock)));
@@ -59,7 +58,7 @@ Result<bool> carry(Session& s, const Vault& v, const SlotSource& known, const st
   if (!secret) return false;
   const auto slot = s.env.luks.test(device, v.header, *secret);
   if (!slot || static_cast<std::uint32_t>(*slot) != known.slot) return false;
-  if (!generated(known.source)) TC_CHECK(give(s, known.source, *secret));
+  if (!known.source.generated()) TC_CHECK(give(s, known.source, *secret));
   return true;
 }
 

@@ -243,12 +243,13 @@ Status make_room(Session& s, const std::string& name, Bytes writable) {
     return fail(Code::no_space, "vault " + v.name, "its inner metadata are nine tenths full and cannot be made larger",
                 "remove versions that live in it (`tclone rm`), or clone into another vault");
   }
+  const std::string thin = s.env.dm.path(names::vault_thin(s.pool, v.outer));
   const Bytes provisioned = suffices ? v.provisioned : std::max(v.provisioned, std::min(wanted.provisioned, v.metadata));
   if (was.provisioned >= was.metadata && provisioned > was.provisioned) {
     // Beyond what the kernel knows of, so it may be touched as it runs, and is before the kernel hears of it.
-    TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), metadata_at(v) + was.provisioned,
-                       provisioned - was.provisioned, s.record.block));
+    TC_CHECK(fs::touch(thin, metadata_at(v) + was.provisioned, provisioned - was.provisioned, s.record.block));
     v.provisioned = provisioned;
+    TCLONE_FAULT_POINT("room.touched");
   }
   // The record is raised first, so a crash in between leaves the kernel's devices behind it: these are what counts.
   const bool data_behind = v.block * status.total_data < v.capacity;
@@ -260,7 +261,6 @@ Status make_room(Session& s, const std::string& name, Bytes writable) {
   TCLONE_FAULT_POINT("room.recorded");
   const Payload p = TC_TRY(payload(s, v));
   const std::string pool = names::vault_pool(s.pool, v.outer);
-  const std::string thin = s.env.dm.path(names::vault_thin(s.pool, v.outer));
   if (data_behind) {
     TC_CHECK(s.env.dm.reload(names::vault_data(s.pool, v.outer), data_table(p, v)));
     TC_CHECK(s.env.dm.resume(names::vault_data(s.pool, v.outer)));

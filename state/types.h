@@ -72,6 +72,8 @@ struct Volume {
 struct KeySource {
   std::string kind = "file";  ///< file, prompt, stdin, keyring, credential, exec, token; "none" for a plain vault
   std::string reference;      ///< path, description, name or command; empty: the default key file of the vault
+  /// The random key file that tclone makes itself, one a vault.
+  [[nodiscard]] bool generated() const { return kind == "file" && reference.empty(); }
   bool operator==(const KeySource&) const = default;
 };
 
