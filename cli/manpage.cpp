@@ -201,6 +201,9 @@ makes.
 It is enrolled in a header that is there, so create, clone and rekey refuse it: make the volume with another key, enrol
 the token, then say
 .Ql tclone key add NAME --key token .
+Once its hardware is gone,
+.Ql tclone key rm NAME --key token --use SOURCE
+lets activate ask another key, so keep one.
 .El
 )";
 

@@ -48,6 +48,9 @@ Status verify_active(crypt_device* device, const std::string& name, const Header
   return fail(Code::failed, name, "the crypt device was not set up as asked, and was taken down again");
 }
 
+/// Whether `r` may come from setting up the device; the plugins of tokens fail with about anything else.
+bool from_activation(int r) { return r == -EEXIST || r == -EBUSY || r == -ENOMEM || r == -EINVAL || r == -ENOTSUP; }
+
 Status opened(int r, crypt_device* device, const std::string& path, const std::string& name,
               const HeaderFacts& expected) {
   if (is_wrong_key(r)) return no_key(path);
@@ -87,13 +90,7 @@ Status LibLuks::open_with_token(const std::string& device, const std::string& na
   prepare_keyring();
   const int r = crypt_activate_by_token_pin(loaded.get(), name.c_str(), nullptr, CRYPT_ANY_TOKEN, nullptr, 0, nullptr,
                                             activation_flags());
-  if (r == -ENOANO) {
-    return fail(Code::key, device, "the token wants a PIN", "enrol a token without one, or use another key source");
-  }
-  if (is_wrong_key(r) || r == -EAGAIN) {
-    return fail(Code::key, device, "no token opens it",
-                "check that the hardware is there and that libcryptsetup's plugins of systemd are installed");
-  }
+  if (r < 0 && !from_activation(r)) return no_token(r, device);
   return opened(r, loaded.get(), device, name, expected);
 }
 

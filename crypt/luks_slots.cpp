@@ -56,8 +56,7 @@ Result<int> LibLuks::test_token(const std::string& device, const HeaderFacts& ex
   const int r = crypt_activate_by_token_pin(loaded.get(), nullptr, nullptr, CRYPT_ANY_TOKEN, nullptr, 0, nullptr,
                                             serialize_flag());
   if (r >= 0) return r;
-  return fail(Code::key, device, r == -ENOANO ? "the token wants a PIN" : "no token opens it",
-              "enrol one with systemd-cryptenroll, or use another key source");
+  return no_token(r, device);
 }
 
 Result<Secret> LibLuks::volume_key(const std::string& device, const HeaderFacts& expected, const Secret& secret) {

@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lab: --disks 1x512M --timeout 200
+# needs: tclone
+# A vault that systemd-cryptenroll has bound to a TPM, opened by tclone through libcryptsetup's plugin of systemd.
+#
+# No kernel of the lab has a TPM driver that needs no hardware. A pair of pseudo-terminals takes its place: what libtss2
+# does with /dev/tpmrm0 (write a command, poll, read the response) works on a terminal as well, and swtpm serves the
+# other end. systemd looks for the name in /sys/class/tpmrm (src/shared/tpm2-util.c, tpm2_find_device_auto).
+source "$LAB_SOURCE/tests/lab/tclone.sh"
+
+tpm_server='' tpm_pids=()
+
+# The machine's board: a slot for a TPM, with or without one in it.
+tpm_board() {
+  socat PTY,link=/dev/tpmrm0,rawer PTY,link=/run/tpm-server,rawer &
+  tpm_pids+=($!)
+  while [[ ! -e /dev/tpmrm0 || ! -e /run/tpm-server ]]; do sleep 0.05; done
+  # The pair goes away with the last who has it open.
+  exec 7<>/dev/tpmrm0
+  mount -t tmpfs none /sys/class
+  mkdir -p /sys/class/tpmrm/tpmrm0
+}
+# tpm_in FOLDER: the TPM with the state in that folder, a new one if it has none.
+tpm_in() {
+  mkdir -p "$1"
+  swtpm chardev --tpm2 --chardev /run/tpm-server --tpmstate "dir=$1" --flags not-need-init,startup-clear \
+    --log "file=$1/log,level=1" 7<&- &
+  tpm_server=$!
+}
+tpm_out() { kill "$tpm_server"; wait "$tpm_server" 2>/dev/null; tpm_server=; }
+# What the driver behind a real /dev/tpmrm0 does for each who closes it.
+tpm_flush() {
+  tpm2_flushcontext -T device:/dev/tpmrm0 -l || lost "the sessions of the TPM"
+  tpm2_flushcontext -T device:/dev/tpmrm0 -t || lost "the objects of the TPM"
+}
+# enrol NAME OPTION…
+enrol() {
+  local name=$1
+  shift
+  expect_ok systemd-cryptenroll "$@" --tpm2-device=/dev/tpmrm0 "/dev/mapper/tclone-p-_$(field "vaults/$name.toml" outer).thin"
+  tpm_flush
+}
+
+case_teardown() {
+  rm -rf /dev/tpmrm0 /dev/tpm-gone /run/tpm-server /run/tpm.[ab] /tmp/k
+  pool_away
+}
+
+# Each case is a shell of its own, and what it started ends with it.
+board_away() {
+  if [[ $tpm_server ]]; then tpm_out; fi
+  exec 7<&-
+  kill "${tpm_pids[@]}"
+  wait "${tpm_pids[@]}" 2>/dev/null
+  umount /sys/class
+}
+
+case_a_vault_opens_with_its_tpm_and_with_nothing_else() {
+  if ! command -v swtpm >/dev/null || ! command -v socat >/dev/null; then say "left out: swtpm or socat is missing"; return 0; fi
+  trap board_away EXIT
+  mkdir -p /tmp/k
+  head -c 48 /dev/urandom | base64 -w0 >/tmp/k/spare; chmod 600 /tmp/k/spare
+  tpm_board
+  tpm_in /run/tpm.a
+  pool_up
+  expect_ok tclone create v --size 16M --fs none
+  fill /dev/mapper/tclone-p-v seed 2
+  local sum key
+  sum=$(checksum /dev/mapper/tclone-p-v)
+  key=/etc/tclone/keys/$(field vaults/v.toml uuid).key
+  expect_ok tclone key add v --key file:/tmp/k/spare
+  refused 7 'no token opens it' tclone key add v --key token
+  # Bound to a measurement that can be changed and reset at will.
+  enrol v --unlock-key-file="$key" --tpm2-pcrs=16
+  expect_ok tclone key add v --key token
+  tpm_flush
+  expect_ok tclone key rm v --key file --use token
+  tpm_flush
+  expect_no_file "$key"
+  expect_equal token "$(field vaults/v.toml kind)" "the recorded kind"
+  expect_ok tclone deactivate v
+  mv /tmp/k/spare /tmp/k/away
+  expect_ok tclone activate v
+  tpm_flush
+  expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-v)" "the data"
+  expect_ok tclone clone v own
+  tpm_flush
+  expect_ok tclone deactivate own v
+
+  # A machine that booted otherwise.
+  expect_ok tpm2_pcrextend -T device:/dev/tpmrm0 "16:sha256=$(printf '%064d' 7)"
+  refused 7 'no token opens it.*key rm NAME --key token --use' tclone activate v
+  tpm_flush
+  refused 7 'no token opens it' tclone key test v
+  tpm_flush
+  expect_ok tpm2_pcrreset -T device:/dev/tpmrm0 16
+  expect_ok tclone key test v
+  tpm_flush
+  # Another machine's TPM.
+  tpm_out
+  tpm_in /run/tpm.b
+  refused 7 'no token opens it' tclone activate v
+  tpm_flush
+  # Its own again.
+  tpm_out
+  tpm_in /run/tpm.a
+  expect_ok tclone activate v
+  tpm_flush
+  expect_ok tclone deactivate v
+  # None at all: neither its node nor what the kernel says of it.
+  tpm_out
+  mv /dev/tpmrm0 /dev/tpm-gone
+  refused 7 'no token opens it.*hardware' tclone activate v
+  rmdir /sys/class/tpmrm/tpmrm0
+  refused 7 'no token opens it.*hardware' tclone activate v
+  refused 7 'no token opens it' tclone key test v
+  # The way out that the message tells.
+  mv /tmp/k/away /tmp/k/spare
+  expect_ok tclone key rm v --key token --use file:/tmp/k/spare
+  expect_ok tclone activate v
+  expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-v)" "the data"
+  mv /dev/tpm-gone /dev/tpmrm0
+  mkdir /sys/class/tpmrm/tpmrm0
+  tpm_in /run/tpm.a
+  refused 7 'no token opens it' tclone key test v --key token
+
+  # A PIN is not asked for.
+  NEWPIN=1234 enrol v --unlock-key-file=/tmp/k/spare --tpm2-pcrs= --tpm2-with-pin=yes
+  refused 7 'wants a PIN' tclone key test v --key token
+}
