@@ -13,11 +13,11 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
-#include <iostream>
 #include <map>
 #include <string>
 
 #include "bench/floor_stack.h"
+#include "bench/main_of.h"
 
 namespace tclone::bench {
 namespace {
@@ -207,13 +207,4 @@ Status run(const std::vector<std::string>& args) {
 }  // namespace
 }  // namespace tclone::bench
 
-int main(int argc, char** argv) {
-  try {
-    const auto done = tclone::bench::run({argv + (argc > 0), argv + argc});
-    if (done) return 0;
-    std::cerr << "floor: " << done.error().text() << "\n";
-  } catch (const std::exception& error) {
-    std::cerr << "floor: " << error.what() << "\n";
-  }
-  return 1;
-}
+int main(int argc, char** argv) { return tclone::bench::main_of("floor", argc, argv, tclone::bench::run); }

@@ -23,11 +23,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iostream>
 #include <random>
 #include <thread>
 
 #include "base/fd.h"
+#include "bench/main_of.h"
 #include "bench/tool.h"
 #include "fs/probe.h"
 
@@ -169,13 +169,4 @@ Status run(const std::vector<std::string>& args) {
 }  // namespace
 }  // namespace tclone::bench
 
-int main(int argc, char** argv) {
-  try {
-    const auto done = tclone::bench::run({argv + (argc > 0), argv + argc});
-    if (done) return 0;
-    std::cerr << "bench: " << done.error().text() << "\n";
-  } catch (const std::exception& error) {
-    std::cerr << "bench: " << error.what() << "\n";
-  }
-  return 1;
-}
+int main(int argc, char** argv) { return tclone::bench::main_of("bench", argc, argv, tclone::bench::run); }

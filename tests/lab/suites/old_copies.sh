@@ -84,40 +84,30 @@ everything_refused() {
   untouched "$before"
 }
 
-case_an_older_state_area_is_refused_with_both_numbers() {
-  local before=/var/lib/tclone/before.pool
-  two_times
-  part "$old" "$state_at" "$state_length"
+# comes_back AREA TEXT…: only that area is from the older copy.
+comes_back() {
+  local before=/var/lib/tclone/before.pool text at=${1}_at length=${1}_length
+  part "$old" "${!at}" "${!length}"
   cp --sparse=always "$file" "$before"
   expect_exit 8 tclone pool activate p
-  expect_text "transaction $old_id"
-  expect_text "$now_id"
-  expect_text 'older copy'
-  expect_text 'bring back'
+  for text in "${@:2}" "$old_id" "$now_id" 'bring back'; do expect_text "$text"; done
   for d in /dev/mapper/tclone-p-*; do lost "$d is up although activating was refused"; done
   everything_refused
   # The way out that the message names.
-  part "$now" "$state_at" "$state_length"
+  part "$now" "${!at}" "${!length}"
   expect_ok tclone pool activate p --volumes
   expect_ok tclone pool check p
   rm -f "$before"
 }
 
-case_older_metadata_is_refused_with_both_numbers() {
-  local before=/var/lib/tclone/before.pool
+case_an_older_state_area_is_refused_with_both_numbers() {
   two_times
-  part "$old" "$meta_at" "$meta_length"
-  cp --sparse=always "$file" "$before"
-  expect_exit 8 tclone pool activate p
-  expect_text "transaction $now_id"
-  expect_text "$old_id"
-  expect_text 'bring back'
-  for d in /dev/mapper/tclone-p-*; do lost "$d is up although activating was refused"; done
-  everything_refused
-  part "$now" "$meta_at" "$meta_length"
-  expect_ok tclone pool activate p --volumes
-  expect_ok tclone pool check p
-  rm -f "$before"
+  comes_back state "transaction $old_id" 'older copy'
+}
+
+case_older_metadata_is_refused_with_both_numbers() {
+  two_times
+  comes_back meta "transaction $now_id"
 }
 
 case_an_older_state_area_with_a_journal_is_refused_too() {

@@ -9,6 +9,7 @@
 #include "unit/engine/crash.h"
 
 using namespace tclone;
+using test::contains;
 using test::crashed;
 using test::Deed;
 using test::End;
@@ -16,8 +17,6 @@ using test::error_of;
 using test::Rig;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// A closed volume db with its generated key, and files with keys of their own.
 struct Keys : Rig {

@@ -11,14 +11,13 @@
 #include "unit/engine/rig.h"
 
 using namespace tclone;
+using test::contains;
 using test::Deed;
 using test::error_of;
 using test::Rig;
 namespace names = tclone::dm::names;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// Writes a word to the head of an active volume's device, or reads it.
 void write_word(Rig& rig, const std::string& volume, const std::string& word) {

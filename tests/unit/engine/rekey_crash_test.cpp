@@ -1,52 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A rekey that ends anywhere.
-#include <sstream>
-
-#include "unit/engine/crash.h"
+#include "unit/engine/rekey_support.h"
 
 using namespace tclone;
+using test::contains;
 using test::crashed;
 using test::Deed;
 using test::End;
 using test::error_of;
+using test::give_up;
+using test::rekey_db;
 using test::Rig;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-engine::RekeyRequest request_of(const std::string& name) {
-  engine::RekeyRequest r;
-  r.name = name;
-  return r;
-}
-
-std::string give_up(Rig& rig, const std::string& name) {
-  engine::RekeyRequest r = request_of(name);
-  r.cancel = true;
-  return error_of(engine::rekey(rig.env, r));
-}
-
-const Deed& rekey_db() {
-  static const Deed deed{"rekey", [](Rig& r) { return error_of(engine::rekey(r.env, request_of("db"))); }};
-  return deed;
-}
-
-/// Rig::shape without ids of outer thins, of which each attempt takes another one.
-std::map<std::string, std::string> shape_of(const Rig& rig) {
-  auto all = rig.shape();
-  for (auto& [file, text] : all) {
-    std::istringstream lines(text);
-    std::string kept;
-    for (std::string line; std::getline(lines, line);) {
-      if (line.rfind("outer = ", 0) != 0 && line.rfind("transaction = ", 0) != 0) kept += line + "\n";
-    }
-    text = kept;
-  }
-  return all;
-}
-
-}  // namespace
+using test::shape_of;
 
 TEST_CASE("wherever a rekey is cut off, it is not begun, can be gone on with or given up, or is done") {
   std::map<std::string, std::string> before, after;

@@ -1,51 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A new volume key: what it refuses, which keys come along, and that it may end anywhere.
 #include <fstream>
-#include <sstream>
 
 #include "dm/names.h"
-#include "unit/engine/crash.h"
+#include "unit/engine/rekey_support.h"
 
 using namespace tclone;
+using test::contains;
 using test::Deed;
 using test::error_of;
+using test::give_up;
+using test::rekey_db;
+using test::rekey_of;
 using test::Rig;
+using test::shape_of;
 namespace names = tclone::dm::names;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-engine::RekeyRequest request_of(const std::string& name) {
-  engine::RekeyRequest r;
-  r.name = name;
-  return r;
-}
-
-std::string give_up(Rig& rig, const std::string& name) {
-  engine::RekeyRequest r = request_of(name);
-  r.cancel = true;
-  return error_of(engine::rekey(rig.env, r));
-}
-
-const Deed& rekey_db() {
-  static const Deed deed{"rekey", [](Rig& r) { return error_of(engine::rekey(r.env, request_of("db"))); }};
-  return deed;
-}
-
-/// Rig::shape without ids of outer thins, of which each attempt takes another one.
-std::map<std::string, std::string> shape_of(const Rig& rig) {
-  auto all = rig.shape();
-  for (auto& [file, text] : all) {
-    std::istringstream lines(text);
-    std::string kept;
-    for (std::string line; std::getline(lines, line);) {
-      if (line.rfind("outer = ", 0) != 0 && line.rfind("transaction = ", 0) != 0) kept += line + "\n";
-    }
-    text = kept;
-  }
-  return all;
-}
 
 std::string key_file(Rig& rig, const std::string& name, const std::string& text) {
   const std::string path = rig.file(name);
@@ -89,7 +60,7 @@ TEST_CASE_METHOD(
   deactivate_all();
   const Vault before = *store().vault("db");
   const auto keys = key_files();
-  REQUIRE_OK(engine::rekey(env, request_of("db")));
+  REQUIRE_OK(engine::rekey(env, rekey_of("db")));
   const Vault after = *store().vault("db");
   CHECK(after.outer != before.outer);
   CHECK(after.uuid != before.uuid);
@@ -113,7 +84,7 @@ TEST_CASE_METHOD(Rig, "a rekey is refused while anything of the vault is active,
   engine::Activation of;
   const auto refused = [&] {
     const auto calls = mapper.calls().size();
-    const auto done = engine::rekey(env, request_of("db"));
+    const auto done = engine::rekey(env, rekey_of("db"));
     REQUIRE_FALSE(done);
     CHECK(done.error().code == Code::busy);
     CHECK(mapper.calls().size() == calls);
@@ -129,7 +100,7 @@ TEST_CASE_METHOD(Rig, "a rekey is refused while anything of the vault is active,
   REQUIRE_OK(engine::activate(env, of));
   CHECK(contains(refused(), "`tclone deactivate db@2`"));
   REQUIRE_OK(engine::deactivate(env, of));
-  REQUIRE_OK(engine::rekey(env, request_of("db")));
+  REQUIRE_OK(engine::rekey(env, rekey_of("db")));
 }
 
 TEST_CASE_METHOD(
@@ -143,22 +114,22 @@ TEST_CASE_METHOD(
     REQUIRE_FALSE(done);
     return done.error().code;
   };
-  CHECK(code(request_of("open")) == Code::usage);
-  CHECK(code(request_of("none")) == Code::not_found);
-  engine::RekeyRequest token = request_of("db");
+  CHECK(code(rekey_of("open")) == Code::usage);
+  CHECK(code(rekey_of("none")) == Code::not_found);
+  engine::RekeyRequest token = rekey_of("db");
   token.key = KeySource{"token", ""};
   CHECK(code(token) == Code::usage);
-  engine::RekeyRequest cancel = request_of("db");
+  engine::RekeyRequest cancel = rekey_of("db");
   cancel.cancel = true;
   CHECK(code(cancel) == Code::not_found);
   const std::string key = file("etc/keys/" + *key_files().begin() + ".key");
   const std::string other = file("etc/keys/" + *key_files().rbegin() + ".key");
   std::filesystem::rename(key, file("away"));
-  CHECK(code(request_of("db")) == Code::key);
+  CHECK(code(rekey_of("db")) == Code::key);
   std::filesystem::rename(file("away"), key);
   CHECK(key == other);
   mapper.set_pool_used("tclone-p-_pool", 65536 - 3278, 10);
-  CHECK(code(request_of("db")) == Code::no_space);
+  CHECK(code(rekey_of("db")) == Code::no_space);
   mapper.set_pool_used("tclone-p-_pool", 100, 10);
   CHECK(files() == before);
   CHECK(outer_thins().size() == 2);
@@ -173,12 +144,12 @@ TEST_CASE_METHOD(Rig,
   REQUIRE(add_key(*this, spare) == "");
   REQUIRE(add_key(*this, away) == "");
   std::filesystem::rename(away.reference, away.reference + ".gone");
-  const auto refused = engine::rekey(env, request_of("db"));
+  const auto refused = engine::rekey(env, rekey_of("db"));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Code::exists);
   CHECK(contains(refused.error().text(), away.reference));
   CHECK_FALSE(contains(refused.error().text(), spare.reference));
-  engine::RekeyRequest anyway = request_of("db");
+  engine::RekeyRequest anyway = rekey_of("db");
   anyway.lose_keys = true;
   const auto done = engine::rekey(env, anyway);
   REQUIRE_OK(done);
@@ -197,7 +168,7 @@ TEST_CASE_METHOD(Rig,
                  "a rekey may change the source that activate asks, and a key file that is not used any more goes") {
   create("db");
   deactivate_all();
-  engine::RekeyRequest r = request_of("db");
+  engine::RekeyRequest r = rekey_of("db");
   r.key = KeySource{"file", key_file(*this, "tenant", "a key of more than thirty-two bytes")};
   REQUIRE_OK(engine::rekey(env, r));
   CHECK(key_files().empty());
@@ -237,7 +208,7 @@ TEST_CASE_METHOD(Rig, "while a vault is copied it may not be opened or changed, 
   removing.slot = 0;
   removing.last = true;
   refused(engine::key_remove(env, removing));
-  engine::RekeyRequest other = request_of("db");
+  engine::RekeyRequest other = rekey_of("db");
   other.key = adding.key;
   const auto decided = engine::rekey(env, other);
   REQUIRE_FALSE(decided);
@@ -246,7 +217,7 @@ TEST_CASE_METHOD(Rig, "while a vault is copied it may not be opened or changed, 
 
   REQUIRE_OK(engine::remove(env, {"p", "db@2"}));
   REQUIRE_OK(engine::rename(env, {"p", "db"}, "data"));
-  REQUIRE_OK(engine::rekey(env, request_of("data")));
+  REQUIRE_OK(engine::rekey(env, rekey_of("data")));
   check_whole();
 }
 
@@ -266,7 +237,7 @@ TEST_CASE_METHOD(Rig, "a copy that was interrupted goes on where it was") {
   env.progress = [&](std::string_view what, Bytes now, Bytes) {
     if (contains(std::string(what), "copy")) seen.push_back(now);
   };
-  REQUIRE_OK(engine::rekey(env, request_of("db")));
+  REQUIRE_OK(engine::rekey(env, rekey_of("db")));
   REQUIRE_FALSE(seen.empty());
   CHECK(seen.front() > first);
   check_whole();
@@ -303,7 +274,7 @@ TEST_CASE_METHOD(Rig, "a dry run of a rekey tells every step and does none") {
   const auto before = files();
   mapper.clear_calls();
   env.dry_run = true;
-  const auto told = engine::rekey(env, request_of("db"));
+  const auto told = engine::rekey(env, rekey_of("db"));
   REQUIRE_OK(told);
   CHECK(told->steps.size() >= 10);
   CHECK(mapper.calls().empty());
@@ -315,7 +286,7 @@ TEST_CASE_METHOD(Rig, "a copy whose metadata does not hold together does not bec
   deactivate_all();
   const Vault before = *store().vault("db");
   env.programs.check = [](const std::string&, bool) { return std::string("bad checksum in a btree node"); };
-  const auto done = engine::rekey(env, request_of("db"));
+  const auto done = engine::rekey(env, rekey_of("db"));
   REQUIRE_FALSE(done);
   CHECK(contains(done.error().text(), "bad checksum"));
   CHECK(store().vault("db")->outer == before.outer);

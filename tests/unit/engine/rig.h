@@ -75,6 +75,7 @@ template <class T>
 std::string error_of(const Result<T>& result) {
   return result ? "" : result.error().text();
 }
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 #define REQUIRE_OK(expr)                                     \
   do {                                                       \
     const auto ok_result = (expr);                           \
@@ -85,8 +86,8 @@ std::string error_of(const Result<T>& result) {
 /// One operation on a populated rig.
 struct Deed {
   const char* name;
-  std::function<std::string(Rig&)> act;  ///< "" or the error
-  std::function<void(Rig&)> before = {}; ///< what it needs besides what populate() makes
+  std::function<std::string(Rig&)> act;   ///< "" or the error
+  std::function<void(Rig&)> before = {};  ///< what it needs besides what populate() makes
 };
 [[nodiscard]] const std::vector<Deed>& deeds();
 
