@@ -65,7 +65,7 @@ void add_volume_commands(std::vector<Command>& out) {
       .description =
           "Takes a clone back to the version it came from, or any volume back to one of its own versions. Without "
           "--to a volume that is no clone goes back to its newest version. Name, key and device path stay. The "
-          "volume must not be in use.\n\n"
+          "volume must not be in use; while it is active, its key is not asked for.\n\n"
           "What was written since is gone. The command does not ask, because services use it.",
       .positionals = {{"NAME", Kind::volume, "the volume"}},
       .options = {{"to", 0, Kind::tag, "VERSION", "one of its own versions, by number or tag"}},
@@ -78,7 +78,8 @@ void add_volume_commands(std::vector<Command>& out) {
       .summary = "restart a clone from the newest version it follows",
       .description =
           "Starts the clone over from the version that the tag it follows names now, or from the one --to names. "
-          "Name, key and device path stay. The clone must not be in use.\n\n"
+          "Name, key and device path stay. The clone must not be in use; while it is active, its key is not asked "
+          "for.\n\n"
           "What the clone wrote is gone. The command does not ask, because services use it. With --if-newer nothing "
           "is done when the clone stands on that version already.",
       .positionals = {{"NAME", Kind::volume, "the clone"}},

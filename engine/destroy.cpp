@@ -58,10 +58,19 @@ Status destroy_vault(Session& s, const OuterClaim& claim) {
 }
 
 Status restart_vault(Session& s, const OuterClaim& claim) {
-  if (!TC_TRY(activate_outer_thin(s, claim.outer))) {
+  const std::string thin = names::vault_thin(s.pool, claim.outer);
+  // Discarding goes through the device that nothing stands on: kernels of 5.10 and 5.11 refuse it below a holder
+  // (truncate_bdev_range, block_dev.c).
+  std::string device = thin;
+  Bytes start = policies::kHeader;
+  const bool unlocked = claim.encrypted && TC_TRY(close_above_crypt(s, claim.outer));
+  if (unlocked) {
+    s.idle_vaults.insert(claim.vault_name);
+    device = names::vault_crypt(s.pool, claim.outer);
+    start = {};
+  } else if (!TC_TRY(activate_outer_thin(s, claim.outer))) {
     return fail(Code::damaged, "vault " + claim.vault_name, "its outer thin is gone", "run `tclone doctor`");
   }
-  const std::string thin = names::vault_thin(s.pool, claim.outer);
   // A thin's status names its highest mapped sector: nothing beyond it needs discarding, however large it is.
   const auto status = s.env.dm.thin_status(thin);
   Status discarded;
@@ -69,11 +78,9 @@ Status restart_vault(Session& s, const OuterClaim& claim) {
     discarded = tl::unexpected(status.error());
   } else if (status->highest) {
     const Bytes end = round_up(to_bytes(*status->highest + Sectors{1}), s.record.block);
-    if (end > policies::kHeader) {
-      discarded = fs::discard(s.env.dm.path(thin), policies::kHeader, end - policies::kHeader);
-    }
+    if (end > policies::kHeader) discarded = fs::discard(s.env.dm.path(device), start, end - policies::kHeader);
   }
-  TC_CHECK(s.env.dm.remove(thin, kPatience));
+  if (!unlocked) TC_CHECK(s.env.dm.remove(thin, kPatience));
   return discarded;
 }
 

@@ -40,6 +40,8 @@ class Session {
   // What this command has opened or left without user; CloseIdle looks at these only.
   std::set<std::string> idle_vaults;
   std::set<std::string> idle_versions;  ///< "db@3"
+  /// Outer thins of vaults that are being started over with their dm-crypt left up: opening them takes no key.
+  std::set<std::uint32_t> unlocked;
   /// Volume keys of headers this very command made, by outer thin id: saves unlocking them again.
   std::map<std::uint32_t, Secret> fresh_keys;
   /// Secrets for headers that are to be made, by kind and reference of their source: had already, not to be asked again.

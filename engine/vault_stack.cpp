@@ -80,17 +80,19 @@ Status unlock(Session& s, const Vault& v) {
     return s.env.luks.open_with_volume_key(device, name, v.header, key->second);
   }
   if (v.key.kind == "token") return s.env.luks.open_with_token(device, name, v.header);
-  const Secret secret = TC_TRY(
-      crypt::read_secret(v.key, key_folder(s.env), v.uuid, "vault " + v.name, crypt::Purpose::unlock));
+  const Secret secret =
+      TC_TRY(crypt::read_secret(v.key, key_folder(s.env), v.uuid, "vault " + v.name, crypt::Purpose::unlock));
   return s.env.luks.open(device, name, v.header, secret);
 }
 
 /// What the inner pool stands on.
 Status bring_up_below(Session& s, const Vault& v) {
-  const std::string outer = TC_TRY(dev_of(s, s.outer_pool()));
-  TC_CHECK(create_layer(s, v, names::vault_thin(s.pool, v.outer), "thin",
-                        dm::thin(outer, v.outer, to_sectors(policies::kOuterThin))));
-  if (v.encrypted) TC_CHECK(unlock(s, v));
+  if (s.unlocked.erase(v.outer.n) == 0) {
+    const std::string outer = TC_TRY(dev_of(s, s.outer_pool()));
+    TC_CHECK(create_layer(s, v, names::vault_thin(s.pool, v.outer), "thin",
+                          dm::thin(outer, v.outer, to_sectors(policies::kOuterThin))));
+    if (v.encrypted) TC_CHECK(unlock(s, v));
+  }
   const Payload p = TC_TRY(payload(s, v));
   TC_CHECK(create_layer(s, v, names::vault_metadata(s.pool, v.outer), "meta", metadata_table(p, v)));
   return create_layer(s, v, names::vault_data(s.pool, v.outer), "data", data_table(p, v));
@@ -103,16 +105,19 @@ Status bring_up(Session& s, const Vault& v, bool format) {
     // What was never written decrypts to noise, and dm-thin formats only an all-zero superblock
     // (dm-thin-metadata.c, superblock_all_zeroes).
     TC_CHECK(fs::zero(s.env.dm.path(names::vault_metadata(s.pool, v.outer)), {}, kKiB * 4));
-    TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), metadata_at(v), v.provisioned,
-                       s.record.block));
+    TC_CHECK(
+        fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), metadata_at(v), v.provisioned, s.record.block));
     // Where flushes arrive, see data_table.
-    if (!v.encrypted) TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), {}, kKiB * 4, s.record.block));
+    if (!v.encrypted)
+      TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), {}, kKiB * 4, s.record.block));
     // And those of metadata that a repair has moved: as far from the thin's start as they are from the header.
     if (v.encrypted && v.repairs % 2 != 0) {
-      TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), policies::metadata_start(v.repairs), kKiB * 4, s.record.block));
+      TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), policies::metadata_start(v.repairs),
+                         kKiB * 4, s.record.block));
     }
   } else if (TC_TRY(fs::reads_as_zeros(s.env.dm.path(names::vault_metadata(s.pool, v.outer)), {}, kKiB * 4))) {
-    return fail(Code::damaged, "vault " + v.name, "the superblock of its inner metadata is gone, and the kernel would format it anew",
+    return fail(Code::damaged, "vault " + v.name,
+                "the superblock of its inner metadata is gone, and the kernel would format it anew",
                 "run `tclone pool repair " + s.pool + " --vault " + v.name + "`");
   }
   TC_CHECK(create_layer(s, v, names::vault_pool(s.pool, v.outer), "pool", TC_TRY(pool_table(s, v))));
@@ -156,7 +161,7 @@ Status open_vault(Session& s, const std::string& name) {
   const Vault v = TC_TRY(s.store.vault(name));
   if (TC_TRY(vault_is_open(s, v))) return {};
   TC_CHECK(refuse_while_copied(v));
-  TC_CHECK(close_vault(s, v.outer));
+  if (!s.unlocked.contains(v.outer.n)) TC_CHECK(close_vault(s, v.outer));
   auto up = open_layers(s, v, v.pending.format);
   if (!up) {
     if (up.error().attempted.empty()) up.error().attempted = "open vault " + name;
@@ -187,7 +192,8 @@ Result<std::string> open_for_repair(Session& s, const Vault& v) {
   auto up = [&]() -> Result<std::string> {
     TC_CHECK(close_vault(s, v.outer));
     if (v.metadata > policies::kMetadataHalf) {
-      return fail(Code::usage, "vault " + v.name, "its metadata of " + format_size(v.metadata) + " leave no room to repair them in",
+      return fail(Code::usage, "vault " + v.name,
+                  "its metadata of " + format_size(v.metadata) + " leave no room to repair them in",
                   "copy the pool, then use thin_repair by hand");
     }
     TC_CHECK(bring_up_below(s, v));
@@ -201,10 +207,22 @@ Result<std::string> open_for_repair(Session& s, const Vault& v) {
   return up;
 }
 
+Result<bool> close_above_crypt(Session& s, ThinId outer) {
+  const auto crypt = TC_TRY(s.env.dm.info(names::vault_crypt(s.pool, outer)));
+  if (!crypt || !crypt->live_table || crypt->suspended) return false;
+  for (const std::string& name :
+       {names::vault_pool(s.pool, outer), names::vault_data(s.pool, outer), names::vault_metadata(s.pool, outer)}) {
+    TC_CHECK(s.env.dm.remove(name, kPatience));
+  }
+  s.unlocked.insert(outer.n);
+  return true;
+}
+
 Status close_vault(Session& s, ThinId outer) {
-  for (const std::string& name : {names::vault_pool(s.pool, outer), names::vault_data(s.pool, outer),
-                                  names::vault_metadata(s.pool, outer), names::vault_crypt(s.pool, outer),
-                                  names::vault_thin(s.pool, outer)}) {
+  s.unlocked.erase(outer.n);
+  for (const std::string& name :
+       {names::vault_pool(s.pool, outer), names::vault_data(s.pool, outer), names::vault_metadata(s.pool, outer),
+        names::vault_crypt(s.pool, outer), names::vault_thin(s.pool, outer)}) {
     TC_CHECK(s.env.dm.remove(name, kPatience));
   }
   return {};
@@ -221,9 +239,10 @@ Status close_vault_if_idle(Session& s, const Vault& v) {
 Result<dm::PoolStatus> healthy_inner_pool(Session& s, const Vault& v) {
   const auto status = TC_TRY(s.env.dm.pool_status(names::vault_pool(s.pool, v.outer)));
   if (!status.writable()) {
-    return fail(Code::damaged, "vault " + v.name,
-                status.needs_check ? "its inner pool asks for a check of its metadata" : "its inner pool is not writable",
-                "deactivate what is active in it, then run `tclone pool repair " + s.pool + " --vault " + v.name + "`");
+    return fail(
+        Code::damaged, "vault " + v.name,
+        status.needs_check ? "its inner pool asks for a check of its metadata" : "its inner pool is not writable",
+        "deactivate what is active in it, then run `tclone pool repair " + s.pool + " --vault " + v.name + "`");
   }
   return status;
 }
@@ -232,7 +251,8 @@ Status make_room(Session& s, const std::string& name, Bytes writable) {
   Vault v = TC_TRY(s.store.vault(name));
   const auto status = TC_TRY(healthy_inner_pool(s, v));
   const Vault was = v;
-  v.capacity = policies::grown_capacity(v.block, v.capacity, policies::needed_capacity(v.block, status.used_data, writable));
+  v.capacity =
+      policies::grown_capacity(v.block, v.capacity, policies::needed_capacity(v.block, status.used_data, writable));
   // What lies in the upper half has only that to grow in.
   const Bytes most = v.repairs % 2 == 0 ? policies::kMetadataRoom : policies::kMetadataHalf;
   const Bytes used = kKiB * 4 * status.used_metadata;
@@ -244,7 +264,8 @@ Status make_room(Session& s, const std::string& name, Bytes writable) {
                 "remove versions that live in it (`tclone rm`), or clone into another vault");
   }
   const std::string thin = s.env.dm.path(names::vault_thin(s.pool, v.outer));
-  const Bytes provisioned = suffices ? v.provisioned : std::max(v.provisioned, std::min(wanted.provisioned, v.metadata));
+  const Bytes provisioned =
+      suffices ? v.provisioned : std::max(v.provisioned, std::min(wanted.provisioned, v.metadata));
   if (was.provisioned >= was.metadata && provisioned > was.provisioned) {
     // Beyond what the kernel knows of, so it may be touched as it runs, and is before the kernel hears of it.
     TC_CHECK(fs::touch(thin, metadata_at(v) + was.provisioned, provisioned - was.provisioned, s.record.block));
@@ -253,7 +274,8 @@ Status make_room(Session& s, const std::string& name, Bytes writable) {
   }
   // The record is raised first, so a crash in between leaves the kernel's devices behind it: these are what counts.
   const bool data_behind = v.block * status.total_data < v.capacity;
-  const bool metadata_behind = v.metadata != was.metadata || TC_TRY(length_of(s, names::vault_metadata(s.pool, v.outer))) < v.metadata;
+  const bool metadata_behind =
+      v.metadata != was.metadata || TC_TRY(length_of(s, names::vault_metadata(s.pool, v.outer))) < v.metadata;
   if (v == was && !data_behind && !metadata_behind && provisioned == v.provisioned) return {};
   RecordChange change;
   change.vaults = {v};
@@ -296,8 +318,8 @@ Result<bool> activate_outer_thin(Session& s, ThinId outer) {
   const std::string name = names::vault_thin(s.pool, outer);
   TC_CHECK(close_vault(s, outer));
   const dm::Table table = dm::thin(TC_TRY(dev_of(s, s.outer_pool())), outer, to_sectors(policies::kOuterThin));
-  auto made = s.env.dm.create({name, names::uuid(s.record.uuid, "outer-" + std::to_string(outer.n)), table, false,
-                               dm::Udev::hidden});
+  auto made = s.env.dm.create(
+      {name, names::uuid(s.record.uuid, "outer-" + std::to_string(outer.n)), table, false, dm::Udev::hidden});
   if (made) return true;
   if (made.error().sys == ENODATA) return false;  // thin_ctr: no such device id
   return tl::unexpected(made.error());

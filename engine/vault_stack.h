@@ -15,6 +15,9 @@ namespace tclone::engine {
 /// is pending; the record is rewritten durably before the vault is used. An open vault is left as it is.
 /// Remains of a command that was killed half-way are taken down first.
 [[nodiscard]] Status open_vault(Session& s, const std::string& name);
+/// Takes down what stands on the dm-crypt of an encrypted vault and leaves that up for open_vault() of the same session, which
+/// then needs no key; false, with nothing done, when there is none that could be used. busy as close_vault().
+[[nodiscard]] Result<bool> close_above_crypt(Session& s, ThinId outer);
 /// Of a vault that this operation just made: header in place, inner pool formatted from nothing.
 [[nodiscard]] Status open_new_vault(Session& s, const Vault& vault);
 /// Takes all layers down, top first; layers that are not there are fine. busy when a thin of it is still active.
