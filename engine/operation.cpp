@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/operation.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/fault.h"
@@ -65,9 +66,15 @@ class Runner {
       }
       return std::nullopt;
     };
+    // What starts a vault over decides all of it. Otherwise a format that was pending has been done by now, and to write
+    // it down again would lose what is in the vault.
+    const auto starts_over = [&](const Vault& v) {
+      const auto& over = plan_.dues.restart;
+      return std::any_of(over.begin(), over.end(), [&](const OuterClaim& due) { return due.outer == v.outer; });
+    };
     for (Vault& v : plan_.change.vaults) {
       const auto present = recorded(v);
-      if (!present || v.pending.format) continue;
+      if (!present || starts_over(v)) continue;
       v.capacity = present->capacity;
       v.metadata = present->metadata;
       v.provisioned = present->provisioned;

@@ -120,6 +120,36 @@ TEST_CASE_METHOD(Rig, "a revert that starts over keeps key and header and gives 
   check_whole();
 }
 
+TEST_CASE("what comes into a vault that waited to be started over is still there when it is opened again") {
+  const std::vector<std::pair<const char*, std::function<void(Rig&)>>> deeds{
+      {"publish", [](Rig& rig) { rig.publish({"solo"}); }},
+      {"shared-key clone", [](Rig& rig) { rig.clone("solo", "branch", true); }},
+      {"resize",
+       [](Rig& rig) {
+         REQUIRE_OK(engine::resize(rig.env, {"p", "solo"}, kGiB * 4));
+       }},
+      {"activate, then publish", [](Rig& rig) {
+         REQUIRE_OK(engine::activate(rig.env, {"p", {"solo"}, false}));
+         rig.publish({"solo"});
+       }}};
+  for (const auto& [what, act] : deeds) {
+    INFO(what);
+    Rig rig;
+    rig.populate();
+    rig.deactivate_all();
+    CHECK(restart(rig, "solo", "", false) == "");
+    CHECK(rig.store().vault("solo")->pending.format);
+    act(rig);
+    CHECK_FALSE(rig.store().vault("solo")->pending.format);
+    REQUIRE_OK(engine::activate(rig.env, {"p", {"solo"}, false}));
+    write_word(rig, "solo", "kept");
+    rig.deactivate_all();
+    REQUIRE_OK(engine::activate(rig.env, {"p", {"solo"}, false}));
+    CHECK(read_word(rig, "solo") == "kept");
+    rig.check_whole();
+  }
+}
+
 TEST_CASE_METHOD(Rig, "a refresh goes to the newest version followed, and if-newer leaves a fresh one alone") {
   populate();
   CHECK(restart(*this, "solo", "", true) == "");
