@@ -45,7 +45,11 @@ class Check {
     return devices();
   }
 
-  [[nodiscard]] PoolLook take() && { return {std::move(wrong_), same(), exact(), room(), std::move(all_)}; }
+  [[nodiscard]] PoolLook take() && {
+    const auto stocked = static_cast<unsigned>(
+        std::count_if(all_.vaults.begin(), all_.vaults.end(), [](const Vault& v) { return v.stock; }));
+    return {std::move(wrong_), same(), exact(), room(), stocked, std::move(all_)};
+  }
 
  private:
   /// What its user sees.
@@ -63,9 +67,12 @@ class Check {
       out << "version " << v.ref().text() << ' ' << v.vault << ' ' << v.size.n << " on " << text(v.basis) << ' '
           << v.message << '\n';
     }
+    if (all_.pool->stock > 0) out << "stock " << all_.pool->stock << '\n';
     for (const Vault& v : all_.vaults) {
+      if (v.stock) continue;
       out << "vault " << v.name << ' ' << v.encrypted << ' ' << v.volumes << ' ' << v.versions << ' ' << v.writable.n;
       for (const KeySource& key : keys(v)) out << ' ' << text(key) << (key == v.key ? "*" : "");
+      if (v.rekey) out << " rekey " << (v.being_copied() ? "copy" : "erase");
       out << '\n';
     }
     return out.str();
@@ -114,6 +121,10 @@ class Check {
   static std::string text(const KeySource& key) {
     return key.reference.empty() ? key.kind : key.kind + ":" + key.reference;
   }
+  static bool opens_by_file(const Rekey& half) {
+    return generated(half.key) || std::any_of(half.slots.begin(), half.slots.end(),
+                                              [](const SlotSource& slot) { return generated(slot.source); });
+  }
   static bool generated(const KeySource& key) { return key.kind == "file" && key.reference.empty(); }
 
   static std::string text(const std::optional<VersionRef>& ref) { return ref ? ref->text() : "-"; }
@@ -158,7 +169,7 @@ class Check {
     if (v.encrypted) TC_CHECK(header(v));
     const auto info = TC_TRY(dm_.info(names::vault_pool(pool_, v.outer)));
     if (!info || !info->live_table) return {};
-    if (info->open_count == 0) wrong("vault " + v.name + " is open and nobody uses it");
+    if (info->open_count == 0 && !v.stock) wrong("vault " + v.name + " is open and nobody uses it");
     if (!v.pending.empty()) wrong("vault " + v.name + " is open and work in it is still pending");
     const auto status = TC_TRY(dm_.pool_status(names::vault_pool(pool_, v.outer), false));
     if (status.mode != dm::PoolMode::rw || status.needs_check)
@@ -220,7 +231,7 @@ class Check {
     std::set<std::string> wanted;
     for (const Vault& v : all_.vaults) {
       if (const auto known = keys(v); std::any_of(known.begin(), known.end(), generated)) wanted.insert(v.uuid.text() + ".key");
-      if (v.being_copied() && v.rekey->key == KeySource{}) wanted.insert(v.rekey->uuid.text() + ".key");
+      if (v.being_copied() && opens_by_file(*v.rekey)) wanted.insert(v.rekey->uuid.text() + ".key");
     }
     std::set<std::string> found;
     std::error_code none;

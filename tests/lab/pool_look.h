@@ -17,6 +17,7 @@ struct PoolLook {
   std::string same;   ///< what makes two pools the same to their user: names, sizes, origins, versions, tags, keys
   std::string exact;  ///< also everything else that must not change by recovering once more
   std::string room;   ///< how large the vaults are
+  unsigned stocked = 0;  ///< vaults made ahead, which `same` leaves out: they come and go in the background
   Records records;
 };
 

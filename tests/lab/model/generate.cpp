@@ -26,18 +26,18 @@ class Generator {
     const std::string& verb = out.words.front();
     const bool ours = verb != "write" && verb != "discard" && verb != "hold" && verb != "release" && verb != "cut" &&
                       verb != "extend" && verb != "look" && verb != "doctor";
-    if (ours && r_.chance(40)) out.fault = fault();
+    if (ours && r_.chance(40)) out.fault = fault(verb == "rekey" ? 70 : 36);
     return out;
   }
 
  private:
-  Fault fault() {
+  Fault fault(std::uint64_t most) {
     constexpr std::array kinds{Fault::Kind::kill, Fault::Kind::kill, Fault::Kind::fail, Fault::Kind::interrupt,
                                Fault::Kind::terminate};
     constexpr std::array thens{Fault::Then::recover, Fault::Then::cut, Fault::Then::killed_recovery,
                                Fault::Then::next_command};
-    // Most commands pass between 10 and 40 points; recover passes few.
-    return {kinds.at(r_.below(kinds.size())), static_cast<unsigned>(1 + r_.below(r_.chance(65) ? 12 : 36)),
+    // Most commands pass between 10 and 40 points, a rekey more; recover passes few.
+    return {kinds.at(r_.below(kinds.size())), static_cast<unsigned>(1 + r_.below(r_.chance(65) ? most / 3 : most)),
             thens.at(r_.below(thens.size()))};
   }
 
@@ -159,6 +159,34 @@ class Generator {
     return w;
   }
 
+  Words rekey() {
+    Words under_way, idle;
+    for (const std::string& name : volumes_) {
+      const ModelVault& vault = m_.vaults.at(m_.volumes.at(name).vault);
+      if (!vault.rekey.empty()) under_way.push_back(name);
+      if (vault.encrypted && vault.rekey.empty() && !m_.in_use(m_.volumes.at(name).vault)) idle.push_back(name);
+    }
+    if (!under_way.empty() && r_.chance(75)) {
+      Words w{"rekey", under_way.at(r_.below(under_way.size()))};
+      if (r_.chance(30)) w.emplace_back("--cancel");
+      return w;
+    }
+    if (idle.empty() && r_.chance(80)) return {"deactivate", "--all"};
+    Words w{"rekey", idle.empty() || r_.chance(5) ? a_volume() : idle.at(r_.below(idle.size()))};
+    if (r_.chance(25)) w.insert(w.end(), {"--key", r_.chance(30) ? "file" : key()});
+    return w;
+  }
+
+  bool any_rekey() const {
+    return std::any_of(m_.vaults.begin(), m_.vaults.end(), [](const auto& v) { return !v.second.rekey.empty(); });
+  }
+
+  Words stock() {
+    Words w{"pool", "stock"};
+    if (r_.chance(75)) w.insert(w.end(), {"--keep", number(r_.below(4))});
+    return w;
+  }
+
   Words devices() {
     const std::uint64_t kind = r_.below(12);
     if (kind < 3) return {"activate", a_volume()};
@@ -176,12 +204,14 @@ class Generator {
       return r_.chance(75) ? Words{"pool", "activate", "--volumes"} : Words{r_.chance(70) ? "recover" : "cut"};
     if (!m_.held.empty() && r_.chance(25)) return {"release", *m_.held.begin()};
     if (m_.volumes.size() < 2) return create();
+    if (any_rekey() && r_.chance(12)) return rekey();
+    if (m_.active.empty() && m_.pinned.empty() && r_.chance(30)) return rekey();
     if (m_.active.size() * 2 < m_.volumes.size() && r_.chance(40)) return {"activate", "--all"};
     std::size_t versions = 0;
     for (const auto& [name, v] : m_.volumes) versions += v.versions.size();
     if (versions > 20 && r_.chance(50)) return {"rm", a_version(), "--yes"};
     if (m_.volumes.size() == kNames.size() && r_.chance(15)) return {"rm", a_volume(), "--yes"};
-    const std::uint64_t k = r_.below(100);
+    const std::uint64_t k = r_.below(105);
     if (k < 6) return create();
     if (k < 18) return clone();
     if (k < 31) return publish();
@@ -198,6 +228,8 @@ class Generator {
     if (k < 97) return {"cut"};
     if (k < 98) return {"pool", "deactivate"};
     if (k < 99) return r_.chance(30) ? Words{"extend"} : Words{"doctor"};
+    if (k >= 103) return stock();
+    if (k >= 100) return rekey();
     return r_.chance(30) ? Words{"pool", "check"} : Words{"recover"};
   }
 

@@ -62,8 +62,10 @@ std::string Model::text() const {
     std::ostringstream out;
     out << "vault " << name << ' ' << v.encrypted << ' ' << c.volumes << ' ' << c.versions << ' ' << c.writable;
     for (const std::string& key : v.keys) out << ' ' << key << (key == v.key ? "*" : "");
+    if (!v.rekey.empty()) out << " rekey " << v.rekey;
     lines.insert(out.str());
   }
+  if (stock > 0) lines.insert("stock " + std::to_string(stock));
   std::string all;
   for (const std::string& line : lines) all += line + "\n";
   return all;
@@ -90,6 +92,25 @@ std::vector<std::string> Model::standing_on(std::uint64_t id) const {
     }
   }
   return out;
+}
+
+bool Model::in_use(const std::string& vault) const {
+  for (const std::string& name : active) {
+    if (volumes.at(name).vault == vault) return true;
+  }
+  for (const std::string& name : active_versions()) {
+    const std::size_t at = name.find('@');
+    const ModelVersion* v = version(name.substr(0, at), std::stoull(name.substr(at + 1)));
+    if (v != nullptr && v->vault == vault) return true;
+  }
+  return false;
+}
+
+bool Model::closed(const std::string& vault, const std::optional<Reference>& basis) const {
+  const auto found = vaults.find(vault);
+  if (found != vaults.end() && found->second.rekey == "copy") return true;
+  const ModelVersion* below = basis ? version(*basis) : nullptr;
+  return below != nullptr && closed(below->vault, below->basis);
 }
 
 std::set<std::string> Model::active_versions() const {

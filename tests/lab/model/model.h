@@ -60,8 +60,10 @@ struct ModelVolume {
 
 struct ModelVault {
   bool encrypted = true;
-  std::vector<std::string> keys;  ///< sources with a slot, oldest first
-  std::string key;                ///< the one that is asked
+  std::vector<std::string> keys;          ///< sources with a slot, oldest first
+  std::string key;                        ///< the one that is asked
+  std::string rekey{};                    ///< one that was cut off: "copy" or "erase"
+  std::vector<std::string> fresh_keys{};  ///< while it is at "copy": `keys` afterwards, the first being the one asked
 };
 
 struct Model {
@@ -71,6 +73,7 @@ struct Model {
   std::set<std::string> active;  ///< volumes whose device is there
   std::set<std::string> pinned;  ///< versions activated by name
   std::set<std::string> held;    ///< devices somebody has open
+  std::uint64_t stock = 0;       ///< how many vaults are kept made ahead
   std::uint64_t next_id = 1;
 
   /// In the words of pool_check --same, lines sorted.
@@ -79,6 +82,10 @@ struct Model {
   [[nodiscard]] const ModelVersion* version(const Reference& ref) const;
   /// Volumes and versions that cannot be read without this version.
   [[nodiscard]] std::vector<std::string> standing_on(std::uint64_t id) const;
+  /// Something in this vault is active, or something that reads it.
+  [[nodiscard]] bool in_use(const std::string& vault) const;
+  /// What lives in `vault` on `basis` cannot be opened: a rekey of one of the vaults below it was cut off.
+  [[nodiscard]] bool closed(const std::string& vault, const std::optional<Reference>& basis) const;
   /// Versions that are active: pinned ones and what active things stand on.
   [[nodiscard]] std::set<std::string> active_versions() const;
 };
@@ -88,6 +95,8 @@ struct Prediction {
   int code = 0;                   ///< exit status, see tclone(1)
   Model after;                    ///< equal to before when code is not 0, but for what `activate` and the like did
   std::set<std::string> touched;  ///< volumes that may be down when it was cut off
+  /// How it may have ended when it is made of several transactions: [0] after the first, .. the last is `after`.
+  std::vector<Model> between;
 };
 
 /// What `operation` must do to `before`, were it not cut off. Any list of words that the generator makes has an answer

@@ -52,7 +52,7 @@ Prediction Predictor::run() {
       {"hold", &Predictor::hold},         {"release", &Predictor::release},
       {"cut", &Predictor::cut},           {"extend", &Predictor::nothing},
       {"look", &Predictor::nothing},      {"recover", &Predictor::needs_pool},
-      {"doctor", &Predictor::nothing}};
+      {"doctor", &Predictor::nothing},    {"rekey", &Predictor::rekey}};
   const Model before = out_.after;
   out_.code = (this->*verbs.at(verb))();
   // What is refused leaves no trace; only activate and deactivate go on with their other names.
@@ -158,6 +158,7 @@ int Predictor::clone() {
   if (!selector.empty() && !(n = select(source, selector))) return kNotFound;
   const std::string into = value("--vault");
   if (!into.empty() && !out_.after.vaults.contains(into)) return kNotFound;
+  if (!n && out_.after.closed(volume(source)->vault, std::nullopt)) return kExists;
   if (!n) n = freeze(source);
   const ModelVersion version = volume(source)->versions.at(*n);
   const Reference ref{source, *n, version.id};
@@ -178,6 +179,7 @@ int Predictor::clone() {
   }
   v.own = v.vault != version.vault;
   v.basis = v.own ? std::optional(ref) : version.basis;
+  if (out_.after.closed(v.vault, v.basis)) return kExists;
   out_.after.volumes[name] = v;
   out_.after.active.insert(name);
   return kDone;
@@ -197,6 +199,9 @@ int Predictor::publish() {
     if (volume(name) == nullptr) return kNotFound;
   }
   for (const std::string& name : names) {
+    if (out_.after.closed(volume(name)->vault, std::nullopt)) return kExists;
+  }
+  for (const std::string& name : names) {
     const std::uint64_t n = freeze(name);
     volume(name)->versions[n].message = value("-m");
     if (option("--tag")) volume(name)->tags[value("--tag")] = n;
@@ -208,6 +213,7 @@ int Predictor::publish() {
 int Predictor::restart(const std::string& name, const Reference& to) {
   if (out_.after.held.contains(name)) return kBusy;
   ModelVolume& v = *volume(name);
+  if (out_.after.closed(v.vault, std::nullopt)) return kExists;
   const ModelVersion& version = *out_.after.version(to);
   v.size = version.size;
   v.fs = version.fs;

@@ -35,6 +35,7 @@ class Predictor {
   int deactivate();
   int key();
   int pool();
+  int rekey();
   int write();
   int discard();
   int hold();
@@ -43,6 +44,11 @@ class Predictor {
   int nothing() { return 0; }
   int needs_pool();
 
+  int activate_all();
+  int pool_stock();
+  int rekey_cancel(ModelVault& vault);
+  /// Of a volume: see Model::closed.
+  [[nodiscard]] bool closed(const std::string& name) const;
   int restart(const std::string& name, const Reference& to);
   int remove_version(const std::string& name, std::uint64_t number);
   int key_add(ModelVault& vault);

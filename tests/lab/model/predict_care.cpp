@@ -163,6 +163,7 @@ int Predictor::resize() {
   const std::uint64_t size = size_in_bytes(words_.at(2));
   if (size < v->size) return kUsage;
   if (size == v->size) return kDone;
+  if (out_.after.closed(v->vault, std::nullopt)) return kExists;
   v->size = size;
   // A filesystem grows along: what it looks like then is learned.
   v->contents = v->fs == "none" ? resized(v->contents, size) : nullptr;
@@ -174,14 +175,16 @@ int Predictor::activate() {
   Model& m = out_.after;
   int first = kDone;
   if (option("--all")) {
-    for (const auto& [name, v] : m.volumes) m.active.insert(name);
-    return kDone;
+    return activate_all();
   }
   for (std::size_t i = 1; i < words_.size(); ++i) {
     const auto [name, selector] = split(words_[i]);
     const auto n = selector.empty() ? std::nullopt : select(name, selector);
     if (volume(name) == nullptr || (!selector.empty() && !n)) {
       if (first == kDone) first = kNotFound;
+    } else if (n ? out_.after.closed(volume(name)->versions.at(*n).vault, volume(name)->versions.at(*n).basis)
+                 : closed(name)) {
+      if (first == kDone) first = kExists;
     } else if (n) {
       m.pinned.insert(name + "@" + std::to_string(*n));
     } else {
@@ -229,6 +232,7 @@ int Predictor::key() {
   if (v == nullptr) return kNotFound;
   ModelVault& vault = out_.after.vaults.at(v->vault);
   if (!vault.encrypted) return kUsage;
+  if (vault.rekey == "copy") return kExists;
   return words_.at(1) == "add" ? key_add(vault) : key_remove(vault);
 }
 
@@ -256,13 +260,11 @@ void Predictor::all_down() {
 int Predictor::pool() {
   Model& m = out_.after;
   const std::string& verb = words_.at(1);
+  if (verb == "stock") return pool_stock();
   if (verb == "check" || verb == "status") return kDone;
   if (verb == "activate") {
     m.up = true;
-    if (option("--volumes")) {
-      for (const auto& [name, v] : m.volumes) m.active.insert(name);
-    }
-    return kDone;
+    return option("--volumes") ? activate_all() : kDone;
   }
   if (m.up && !m.held.empty()) return kBusy;
   all_down();

@@ -85,8 +85,10 @@ void Runner::begin() {
 void Runner::end() {
   for (const std::string& name : model_.held) machine_.release(name);
   model_.held.clear();
-  must({"pool", "activate", "--volumes"});
+  must({"pool", "activate"});
   model_.up = true;
+  finish_rekeys();
+  must({"activate", "--all"});
   for (const auto& [name, v] : model_.volumes) model_.active.insert(name);
   look(true);
   // A boot: nothing of it was in memory only.
@@ -98,6 +100,20 @@ void Runner::end() {
   const std::string left = need(machine_.left_over());
   hold_true(left.empty(), "nothing is left of a pool that was destroyed, but there is" + left);
   need(machine_.remove_disk());
+}
+
+void Runner::finish_rekeys() {
+  for (const auto& [name, v] : model_.volumes) {
+    ModelVault& vault = model_.vaults.at(v.vault);
+    if (vault.rekey.empty()) continue;
+    if (tclone({"rekey", name}).status == 0) {
+      if (vault.rekey == "copy") vault.keys = vault.fresh_keys;
+      vault.key = vault.keys.front();
+    } else {  // no room for the copy
+      must({"rekey", name, "--cancel"});
+    }
+    vault.rekey.clear();
+  }
 }
 
 void Runner::clean_up() {
@@ -152,11 +168,13 @@ bool Runner::on_the_host(const Operation& operation, const Prediction& wanted) {
   return true;
 }
 
-bool Runner::nearly_full() const {
+/// Whether the reserve may refuse it.
+bool Runner::nearly_full(const Operation& operation) const {
   const auto status = dm_.pool_status(dm::names::outer_pool(kPool));
   if (!status) return false;
   const Bytes total = kMiB * status->total_data, used = kMiB * status->used_data;
-  return total - used < policies::reserve(total) + kMiB * 40;
+  // A rekey needs room for one vault again.
+  return total - used < policies::reserve(total) + (operation.words[0] == "rekey" ? used : kMiB * 40);
 }
 
 void Runner::command(const Operation& operation, const Prediction& wanted) {
@@ -166,7 +184,7 @@ void Runner::command(const Operation& operation, const Prediction& wanted) {
     env = {{"TCLONE_FAULT", "*#" + std::to_string(operation.fault.point) + "=" + action_of(operation.fault.kind)},
            {"TCLONE_FAULT_TRACE", kTrace}};
   }
-  const bool full = nearly_full();
+  const bool full = nearly_full(operation);
   const Ended ended = tclone(operation.words, env);
   if (!env.empty() && points_passed() >= operation.fault.point) {
     ++counts_.faults;
@@ -174,6 +192,8 @@ void Runner::command(const Operation& operation, const Prediction& wanted) {
     return;
   }
   if (ended.status == 6 && full && wanted.code == 0) {
+    if (operation.words[0] == "rekey") return after_a_fault(operation, wanted, ended);
+    if (operation.words[0] == "pool") model_ = wanted.after;  // the number is written down, the vaults are not all made
     look(false);
     return;
   }
@@ -182,7 +202,12 @@ void Runner::command(const Operation& operation, const Prediction& wanted) {
   if (wanted.code != 0) ++counts_.refusals;
   if (wanted.code == 0 && operation.words[0] == "rename") machine_.renamed(operation.words[1], operation.words[2]);
   model_ = wanted.after;
-  if (model_.up) look(false);
+  if (!model_.up) return;
+  look(false);
+  if (wanted.code != 0 || operation.words[0] != "pool" || operation.words[1] != "stock") return;
+  const unsigned stocked = need(look_at_pool(kPool, dm_)).stocked;
+  hold_true(stocked == model_.stock,
+            std::to_string(stocked) + " vaults are made ahead, not " + std::to_string(model_.stock));
 }
 
 void Runner::after_a_fault(const Operation& operation, const Prediction& wanted, const Ended& ended) {
@@ -204,10 +229,13 @@ void Runner::after_a_fault(const Operation& operation, const Prediction& wanted,
     model_ = wanted.after;
     return;
   }
-  const std::uint64_t now = need(std::move(found)).records.pool->transaction;
-  hold_true(now == transaction_ || now == transaction_ + 1,
+  const PoolRecord record = *need(std::move(found)).records.pool;
+  const std::uint64_t now = record.transaction, whole = transaction_ + wanted.between.size() + 1;
+  const bool stock = operation.words[0] == "pool" && operation.words[1] == "stock";
+  const bool refilled = operation.words[0] == "clone" && model_.stock > 0 && ended.status == 0;
+  hold_true(now >= transaction_ && (now <= whole || stock || refilled),
             "transaction " + std::to_string(now) + " after " + std::to_string(transaction_));
-  const bool done = ended.status == 0 || repeated || now > transaction_;
+  const bool done = ended.status == 0 || repeated || (stock ? record.stock == wanted.after.stock : now >= whole);
   hold_true(!done || wanted.code == 0, "what must be refused was done by halves\n" + ended.output);
   const bool by_signal =
       operation.fault.kind == Fault::Kind::interrupt || operation.fault.kind == Fault::Kind::terminate;
@@ -215,7 +243,7 @@ void Runner::after_a_fault(const Operation& operation, const Prediction& wanted,
   hold_true(!(by_signal && says_nothing && now > transaction_ && !repeated),
             "it says that nothing was changed, but it was\n" + ended.output);
   const Model recovered = model_;
-  model_ = done ? wanted.after : before;
+  model_ = done ? wanted.after : now > transaction_ && !stock ? wanted.between.at(now - transaction_ - 1) : before;
   model_.up = true;
   model_.held = recovered.held;
   if (done && operation.words[0] == "rename") {

@@ -46,6 +46,7 @@ class Runner {
   void command(const Operation& operation, const Prediction& wanted);
   bool on_the_host(const Operation& operation, const Prediction& wanted);
   void after_a_fault(const Operation& operation, const Prediction& wanted, const Ended& ended);
+  void finish_rekeys();
   void recover_from(const Operation& operation);
   void power_cut();
   void look(bool all);
@@ -61,7 +62,7 @@ class Runner {
   void need(const Status& status) const {
     if (!status) throw Lost{status.error().text()};
   }
-  [[nodiscard]] bool nearly_full() const;
+  [[nodiscard]] bool nearly_full(const Operation& operation) const;
 
   dm::DeviceMapper& dm_;
   Machine machine_;
