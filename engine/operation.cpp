@@ -34,10 +34,10 @@ class Runner {
     if (auto taken = take_present(); !taken) return give_up(taken.error());
     if (auto written = write_journal(); !written) return roll_back(written.error());
     for (const policies::Action& a : plan_.before) {
-      if (s_.env.stop()) return roll_back(Error{Code::failed, {}, {}, "interrupted", "nothing was changed", 0});
+      if (s_.env.stop()) return roll_back(Error{Code::failed, {}, {}, "interrupted", kNothingChanged, 0});
       if (auto done = step(a); !done) return roll_back(done.error());
     }
-    if (s_.env.stop()) return roll_back(Error{Code::failed, {}, {}, "interrupted", "nothing was changed", 0});
+    if (s_.env.stop()) return roll_back(Error{Code::failed, {}, {}, "interrupted", kNothingChanged, 0});
     return commit_and_finish();
   }
 

@@ -72,9 +72,14 @@ class Rekeying {
   }
 
   Status operate(Session& s, policies::Plan plan) {
-    Outcome done = TC_TRY(run_plan(s, std::move(plan)));
-    std::move(done.steps.begin(), done.steps.end(), std::back_inserter(out_.steps));
-    std::move(done.warnings.begin(), done.warnings.end(), std::back_inserter(out_.warnings));
+    auto done = run_plan(s, std::move(plan));
+    if (!done) {
+      // True of this operation, and not of those before it.
+      if (begun_ && done.error().next == kNothingChanged) done.error().next = "`tclone rekey " + r_.name + "` goes on where it was";
+      return tl::unexpected(std::move(done.error()));
+    }
+    std::move(done->steps.begin(), done->steps.end(), std::back_inserter(out_.steps));
+    std::move(done->warnings.begin(), done->warnings.end(), std::back_inserter(out_.warnings));
     return {};
   }
 
@@ -101,6 +106,7 @@ class Rekeying {
     policies::Plan plan = policies::plan_rekey_begin(f);
     other_ = plan.claims.outer.front().outer;
     TC_CHECK(operate(s, std::move(plan)));
+    begun_ = true;
     for (const std::string& lost : keys.lost) out_.warnings.push_back("no longer opens vault " + v.name + ": " + lost);
     TCLONE_FAULT_POINT("rekey.begun");
     return {};
@@ -112,6 +118,7 @@ class Rekeying {
                   "leave --key away to go on with it");
     }
     other_ = v.rekey->outer;
+    begun_ = true;
     const WorkMark mark = TC_TRY(WorkMark::set(s));
     mapped_ = TC_TRY(mapped_behind_header(s, v.being_copied() ? v.outer : other_));
     if (!v.being_copied()) return {};
@@ -197,6 +204,7 @@ class Rekeying {
   Env& env_;
   const RekeyRequest& r_;
   Outcome out_;
+  bool begun_ = false;                    ///< there is something to go on with
   std::map<std::uint32_t, Secret> keys_;  ///< volume keys, by outer thin
   ThinId other_;                          ///< the half that is not the vault
   std::vector<Stretch> mapped_;           ///< of the half that is copied from, which is the one that is overwritten

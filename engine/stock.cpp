@@ -76,7 +76,9 @@ Result<Outcome> pool_stock(Env& env, const PoolStock& r) {
       auto plan = TC_TRY(next_step(s, left));
       if (!plan) return out;
       left.count.reset();  // so that two at once, with different counts, come to an end
-      Outcome done = TC_TRY(run_plan(s, std::move(*plan)));
+      auto ran = run_plan(s, std::move(*plan));
+      if (!ran && out.changed && ran.error().next == kNothingChanged) ran.error().next = "run it again to go on";
+      Outcome done = TC_TRY(std::move(ran));
       out.changed = true;
       out.steps.insert(out.steps.end(), done.steps.begin(), done.steps.end());
       if (env.dry_run) return out;

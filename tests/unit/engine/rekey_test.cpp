@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "dm/names.h"
+#include "engine/operation.h"
 #include "unit/engine/rekey_support.h"
 
 using namespace tclone;
@@ -241,6 +242,27 @@ TEST_CASE_METHOD(Rig, "a copy that was interrupted goes on where it was") {
   REQUIRE_FALSE(seen.empty());
   CHECK(seen.front() > first);
   check_whole();
+}
+
+TEST_CASE("a rekey or filling the stock that is interrupted says that nothing was changed only where it is true") {
+  const Deed fill{"filling the stock", [](Rig& r) { return error_of(engine::pool_stock(r.env, {"p", 3U})); }};
+  for (const Deed& deed : {rekey_db(), fill}) {
+    bool interrupted = true;
+    for (unsigned at = 0; interrupted; ++at) {
+      INFO(deed.name << ", interrupted when it asks for the " << at << "th time");
+      Rig rig;
+      rig.populate_for(deed);
+      rig.deactivate_all();
+      const auto before = rig.shape();
+      unsigned asked = 0;
+      rig.env.stop = [&] { return asked++ >= at; };
+      const std::string error = deed.act(rig);
+      rig.env.stop = [] { return false; };
+      interrupted = !error.empty();
+      if (contains(error, engine::kNothingChanged)) CHECK(rig.shape() == before);
+      if (interrupted) CHECK(contains(error, "interrupted"));
+    }
+  }
 }
 
 TEST_CASE_METHOD(Rig, "a rekey that is given up leaves nothing of its half") {
