@@ -211,3 +211,53 @@ case_an_older_copy_of_the_keys_closes_only_newer_vaults() {
   cp -a "$keys.now"/* /etc/tclone/keys/
   expect_ok tclone activate web
 }
+
+# Where on the raw disk a LUKS2 header begins, by either copy of it: vaults begin at whole MiB.
+headers() {
+  perl -e 'open my $d, "<:raw", shift or die; for (my $at = 0; sysseek($d, $at, 0) && sysread($d, my $head, 16390) == 16390; $at += 1 << 20) {
+    print "$at\n" if $head =~ /^LUKS\xba\xbe/ || $head =~ /SKUL\xba\xbe$/ }' "${disk[0]}"
+}
+# opened KEYFILE…: how many headers on the raw disk the saved keys open.
+opened() {
+  local at loop key count=0
+  sync; echo 3 >/proc/sys/vm/drop_caches; blockdev --flushbufs "${disk[0]}"
+  for at in $(headers); do
+    loop=$(losetup --find --show --read-only --offset "$at" "${disk[0]}") || lost losetup
+    for key; do cryptsetup open --test-passphrase --key-file "$key" "$loop" 2>/dev/null && count=$((count + 1)); done
+    losetup -d "$loop"
+  done
+  printf '%s\n' "$count"
+}
+# slot_of OUTER: 16 bytes of a key slot, as grep takes them.
+slot_of() {
+  dmsetup create look --readonly --table "0 4096 thin /dev/mapper/tclone-p-_pool $1" || lost "outer thin $1"
+  dd if=/dev/mapper/look bs=4096 skip=8 count=1 iflag=direct status=none | xxd -p -c16 | grep -m 1 -vE '^(..)*0[0a]' | sed 's/../\\x&/g'
+  dmsetup remove look
+}
+
+case_a_removal_in_the_middle_of_a_rekey_leaves_neither_half_to_saved_keys() {
+  pool_up
+  mkdir -p "$keys"
+  local outer slots=()
+  expect_ok tclone create copied --size 16M --fs none
+  expect_ok tclone create switched --size 16M --fs none
+  for outer in $(field vaults/copied.toml outer) $(field vaults/switched.toml outer); do slots+=("$(slot_of "$outer")"); done
+  cp /etc/tclone/keys/*.key "$keys"
+  expect_ok tclone deactivate copied switched
+  run env TCLONE_FAULT=rekey.copied=kill tclone rekey copied
+  ((status != 0)) || { say "left out: this tclone has no fail points"; return 0; }
+  run env TCLONE_FAULT=rekey.switched=kill tclone rekey switched
+  expect_ok tclone recover
+  cp /etc/tclone/keys/*.key "$keys"
+  for outer in $(sed -n '/^\[rekey\]/,$s/^outer = //p' /var/lib/tclone/p/vaults/copied.toml) $(field vaults/switched.toml outer); do
+    slots+=("$(slot_of "$outer")")
+  done
+  # The positive control, and: what has its new key has lost the old header already.
+  expect_equal 3 "$(opened "$keys"/*.key)" "headers that saved keys open before the removal"
+  expect_differ 0 "$(grep -a -z -c -P "${slots[0]}|${slots[2]}|${slots[3]}" "${disk[0]}")" "places of the disk with a key slot before it"
+  expect_ok tclone rm copied --yes
+  expect_ok tclone rm switched --yes
+  expect_equal 0 "$(opened "$keys"/*.key)" "headers that saved keys open after it"
+  expect_equal 0 "$(IFS='|'; grep -a -z -c -P "${slots[*]}" "${disk[0]}")" "places of the disk with a key slot after it"
+  expect_equal 0 "$(find /etc/tclone/keys -name '*.key' | wc -l)" "key files left"
+}
