@@ -200,7 +200,7 @@ Status open_fresh_layers(std::uint32_t outer, Bytes size, bool null_cipher) {
 
 Status start_inner_pool(std::uint32_t outer, Bytes size, ThinId first) {
   const Geometry g(size);
-  TC_CHECK(fs::zero(node(layer(outer, "meta")), {}, kKiB * 4));
+  TC_CHECK(fs::zero(node(layer(outer, "meta")), {}, kKiB * 4, fs::Sync::later));
   dm::PoolOptions options;
   options.block = to_sectors(g.block);
   options.error_if_full = true;

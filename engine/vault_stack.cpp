@@ -102,19 +102,17 @@ Status bring_up_below(Session& s, const Vault& v) {
 Status bring_up(Session& s, const Vault& v, bool format) {
   TC_CHECK(bring_up_below(s, v));
   if (format) {
+    // The kernel flushes what stands on these blocks when it has formatted the inner pool (dm_tm_commit).
+    const std::string thin = s.env.dm.path(names::vault_thin(s.pool, v.outer));
+    const auto head_at = [&](Bytes at) { return fs::touch(thin, at, kKiB * 4, s.record.block, fs::Sync::later); };
     // What was never written decrypts to noise, and dm-thin formats only an all-zero superblock
     // (dm-thin-metadata.c, superblock_all_zeroes).
-    TC_CHECK(fs::zero(s.env.dm.path(names::vault_metadata(s.pool, v.outer)), {}, kKiB * 4));
-    TC_CHECK(
-        fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), metadata_at(v), v.provisioned, s.record.block));
+    TC_CHECK(fs::zero(s.env.dm.path(names::vault_metadata(s.pool, v.outer)), {}, kKiB * 4, fs::Sync::later));
+    TC_CHECK(fs::touch(thin, metadata_at(v), v.provisioned, s.record.block, fs::Sync::later));
     // Where flushes arrive, see data_table.
-    if (!v.encrypted)
-      TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), {}, kKiB * 4, s.record.block));
+    if (!v.encrypted) TC_CHECK(head_at({}));
     // And those of metadata that a repair has moved: as far from the thin's start as they are from the header.
-    if (v.encrypted && v.repairs % 2 != 0) {
-      TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), policies::metadata_start(v.repairs),
-                         kKiB * 4, s.record.block));
-    }
+    if (v.encrypted && v.repairs % 2 != 0) TC_CHECK(head_at(policies::metadata_start(v.repairs)));
   } else if (TC_TRY(fs::reads_as_zeros(s.env.dm.path(names::vault_metadata(s.pool, v.outer)), {}, kKiB * 4))) {
     return fail(Code::damaged, "vault " + v.name,
                 "the superblock of its inner metadata is gone, and the kernel would format it anew",

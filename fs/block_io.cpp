@@ -36,7 +36,7 @@ int discard_piece(const RawFile& file, Bytes at, Bytes length) {
 
 }  // namespace
 
-Status zero(const std::string& path, Bytes start, Bytes length) {
+Status zero(const std::string& path, Bytes start, Bytes length, Sync sync) {
   // Plain writes: BLKZEROOUT may be answered by unmapping, and an unmapped block under dm-crypt reads as noise.
   auto file = TC_TRY(RawFile::open(path, O_WRONLY, Direct::wanted));
   TC_CHECK(within(file, start, length));
@@ -47,7 +47,7 @@ Status zero(const std::string& path, Bytes start, Bytes length) {
     TC_CHECK(file.write({buffer.get(), now}, start + done));
     done = done + Bytes{now};
   }
-  return file.sync();
+  return sync == Sync::later && file.direct() ? Status{} : file.sync();
 }
 
 Status discard(const std::string& path, Bytes start, Bytes length) {
@@ -72,7 +72,7 @@ Status discard(const std::string& path, Bytes start, Bytes length) {
   return {};
 }
 
-Status touch(const std::string& path, Bytes start, Bytes length, Bytes step) {
+Status touch(const std::string& path, Bytes start, Bytes length, Bytes step, Sync sync) {
   if (step.n == 0 || start.n % kDirectAlign.n != 0 || length.n % kDirectAlign.n != 0 || step.n % kDirectAlign.n != 0) {
     return fail(Code::usage, path, "can be provisioned in multiples of 4096 bytes only");
   }
@@ -86,7 +86,7 @@ Status touch(const std::string& path, Bytes start, Bytes length, Bytes step) {
     TC_CHECK(file.read(head, start + done));
     TC_CHECK(file.write(head, start + done));
   }
-  return file.sync();
+  return sync == Sync::later && file.direct() ? Status{} : file.sync();
 }
 
 Status erase(const std::string& path, Bytes start, Bytes length) {
@@ -127,7 +127,8 @@ Status copy_exact(const std::string& source, const std::string& target, Bytes st
     if (compare) {
       TC_CHECK(to.read({again.get(), size}, start + done));
       if (!std::equal(piece.begin(), piece.end(), again.get())) {
-        return fail(Code::failed, target, "what was written at byte " + std::to_string((start + done).n) + " is not what is read",
+        return fail(Code::failed, target,
+                    "what was written at byte " + std::to_string((start + done).n) + " is not what is read",
                     "the device may be failing");
       }
     }

@@ -12,8 +12,12 @@ namespace tclone::fs {
 
 // A range beyond the end is a usage error everywhere here: no file is ever made longer.
 
-/// Writes real zeros to [start, start+length), direct where possible, fdatasync'd.
-[[nodiscard]] Status zero(const std::string& path, Bytes start, Bytes length);
+/// When what was written becomes durable: at once by fdatasync, or with the next flush that somebody else sends to the
+/// device or to one that stands on the same blocks. What has gone through the page cache is synced at once in any case.
+enum class Sync { now, later };
+
+/// Writes real zeros to [start, start+length), direct where possible.
+[[nodiscard]] Status zero(const std::string& path, Bytes start, Bytes length, Sync sync = Sync::now);
 /// Reads 4 KiB at the head of every `step` of [start, start+length), past the page cache: whether the device answers.
 /// Start and step are multiples of 4096.
 [[nodiscard]] Status sample(const std::string& path, Bytes start, Bytes length, Bytes step);
@@ -23,9 +27,9 @@ namespace tclone::fs {
 /// nothing can be given back.
 [[nodiscard]] Status discard(const std::string& path, Bytes start, Bytes length);
 /// Makes every `step` of [start, start+length) have an allocated block below it without changing what it reads as:
-/// reads 4 KiB at the head of each step and writes the same back, O_DIRECT, one fdatasync at the end.
+/// reads 4 KiB at the head of each step and writes the same back, O_DIRECT.
 /// Safe on a live metadata device only while its pool is suspended. All three numbers are multiples of 4096.
-[[nodiscard]] Status touch(const std::string& path, Bytes start, Bytes length, Bytes step);
+[[nodiscard]] Status touch(const std::string& path, Bytes start, Bytes length, Bytes step, Sync sync = Sync::now);
 
 /// Overwrites [start, start+length) with zeros, durably, and reads it back past the cache: failed when anything else is
 /// read. Direct or not at all on a device.

@@ -46,6 +46,8 @@ class RawFile {
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] Bytes size() const noexcept { return size_; }
   [[nodiscard]] bool block_device() const noexcept { return block_device_; }
+  /// Nothing has gone through the page cache so far.
+  [[nodiscard]] bool direct() const noexcept { return direct_; }
   [[nodiscard]] bool same_object(const RawFile& other) const noexcept;
 
  private:

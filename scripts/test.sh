@@ -37,7 +37,7 @@ build dev
 build asan-ubsan
 build fuzz fuzzers
 
-args=(--test-dir build/dev --output-on-failure --no-tests=error -j "$(nproc)")
+args=(--test-dir build/dev --output-on-failure --no-tests=error -j $(($(nproc) + 1)))  # some only wait
 if [[ $filter ]]; then args+=(-R "$filter"); fi
 if [[ $torture ]]; then
   # Random crash points and loads for that long; the suites that know how read LAB_TORTURE.

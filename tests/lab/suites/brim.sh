@@ -45,7 +45,7 @@ filled_during() {
 }
 
 case_space_that_runs_out_in_the_middle_of_a_command_is_said_and_undone() {
-  local what point full=0 done_anyway=0 refused=0
+  local what point full=0 done_anyway=0 refused=0 turn=0
   expect_ok tclone pool create p --file /var/lib/tclone/p.pool --size 288M --when-full error
   expect_ok tclone create db --size 64M
   mnt db
@@ -61,6 +61,8 @@ case_space_that_runs_out_in_the_middle_of_a_command_is_said_and_undone() {
   [[ ${LAB_TORTURE-} ]] && points=('step#1' 'step#2' 'step#4' 'key.made' 'commit' 'committed')
   for what in "create x --size 32M" "create x --from /tmp/image" "clone db@1 x" "publish db web"; do
     for point in "${points[@]}"; do
+      # A plain run takes the two points in turn.
+      [[ ${LAB_TORTURE-} || $point == "${points[turn++ / 2 % 2]}" ]] || continue
       # shellcheck disable=SC2086 # words
       filled_during "$point" tclone $what || { [[ $status == 0 ]] || lost "$what did not reach $point and failed ($status)"; }
       case $status in
