@@ -184,16 +184,19 @@ Keep a copy: without it the data is gone.
 .It Cm file : Ns Ar PATH
 The content of a file that belongs to root and that nobody else can read.
 .It Cm prompt
-A passphrase, asked for on the terminal.
+A passphrase, asked for on the terminal, twice when it is new.
 .It Cm stdin
-Standard input, up to its end.
+Standard input up to its end, less one newline there.
 .It Cm keyring : Ns Ar DESCRIPTION
 A key of type user in the kernel's keyrings.
 .It Cm credential : Ns Ar NAME
 A credential of the systemd service that runs the command, see
 .Xr systemd.exec 5 .
 .It Cm exec : Ns Ar COMMAND
-What a command writes on its standard output.
+What a command writes on its standard output, less one newline at its end.
+No shell is in between: quotes and backslashes group words, and nothing is expanded.
+It has 60 seconds.
+What it says on standard error is shown.
 .It Cm token
 A token in the LUKS2 header, such as
 .Xr systemd-cryptenroll 1
@@ -205,6 +208,9 @@ Once its hardware is gone,
 .Ql tclone key rm NAME --key token --use SOURCE
 lets activate ask another key, so keep one.
 .El
+.Pp
+Files, keyrings and credentials are used byte for byte.
+Passphrases, and whatever is shorter than 32 bytes, are made expensive to guess with argon2id.
 )";
 
 constexpr const char* kEnd = R"(.Sh ENVIRONMENT

@@ -108,7 +108,8 @@ void add_key_commands(std::vector<Command>& out) {
           "back to the pool; meanwhile the volume may be used again. The pool is not locked for longer than about a second at a "
           "time.\n\n"
           "Interrupted, it goes on where it was when it is called again; until it has changed over to the new key, --cancel gives "
-          "it up. Until then nothing in the vault can be activated.\n\n"
+          "it up. Until then nothing in the vault can be activated. A volume that is removed meanwhile takes both headers with it, and "
+          "what was not overwritten yet lies in free blocks, where only who has saved the old header can read it.\n\n"
           "Keys that cannot be read at that moment without asking (prompt, stdin and token, or what is somebody else's) no longer "
           "open the vault: this is refused without --yes. The key that activate asks is asked for.",
       .positionals = {{"NAME", Kind::volume, kName}},

@@ -48,7 +48,8 @@ Result<KeySource> parse_key_source(const std::string& text) {
   source.kind = text.substr(0, colon);
   source.reference = has_reference ? text.substr(colon + 1) : "";
   const auto kind = std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& k) { return k.name == source.kind; });
-  if (kind == kKinds.end()) return bad(text.substr(0, colon), "not a kind of key source");
+  // What was typed is not said again: it may be the passphrase itself.
+  if (kind == kKinds.end()) return bad("key source", "what it begins with is no kind of source");
   if (kind->reference == Reference::none && has_reference) return bad(source.kind, "takes nothing behind a colon");
   if (kind->reference != Reference::none && has_reference && source.reference.empty()) {
     return bad(source.kind, "nothing stands behind the colon");

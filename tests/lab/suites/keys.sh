@@ -10,6 +10,8 @@ case_teardown() { pool_away; rm -rf /tmp/k; }
 begin() { mkdir -p /tmp/k; pool_up; }
 # A secret of N bytes of text: secret FILE [BYTES]
 secret() { head -c "${2:-48}" /dev/urandom | base64 -w0 >"$1"; chmod 600 "$1"; }
+# thin_of NAME: the device that has the header, while the vault is open.
+thin_of() { echo "/dev/mapper/tclone-p-_$(field "vaults/$1.toml" outer).thin"; }
 key_file() { echo "/etc/tclone/keys/$(field "vaults/$1.toml" uuid).key"; }
 again() { expect_ok tclone deactivate "$1"; expect_ok tclone activate "$1"; }
 # keyslots NAME: numbers of its slots
@@ -69,11 +71,12 @@ case_standard_input_and_the_terminal() {
   expect_ok bash -c 'tclone create v1 --size 16M --fs none --key stdin </tmp/k/in1'
   expect_ok tclone deactivate v1
   expect_exit 7 tclone activate v1
-  expect_exit 7 bash -c 'echo wrong | tclone activate v1'
   # One newline at the end is not part of it.
   expect_ok bash -c 'printf "a passphrase" | tclone activate v1'
-  expect_ok tclone deactivate v1
-  expect_ok bash -c 'tclone activate v1 </tmp/k/in1'
+  expect_ok tclone key list v1
+  expect_text 'argon2id'
+  # Nor is it for cryptsetup.
+  expect_ok bash -c 'cryptsetup open --test-passphrase "$0" </tmp/k/in1' "$(thin_of v1)"
   expect_exit 7 tclone create v2 --size 16M --fs none --key prompt
   on_tty 'tclone create v2 --size 16M --fs none --key prompt' 'long and winding' 'long and winding'
   expect_equal 0 "$status" "the exit status of create"
@@ -94,9 +97,7 @@ case_a_token_opens_what_it_was_enrolled_for() {
   expect_ok tclone create v --size 16M --fs none
   expect_exit 7 tclone key add v --key token
   expect_ok tclone key add v --key file:/tmp/k/tok
-  local thin
-  thin=/dev/mapper/tclone-p-_$(field vaults/v.toml outer).thin
-  expect_ok cryptsetup token add --key-description tclone:token "$thin"
+  expect_ok cryptsetup token add --key-description tclone:token "$(thin_of v)"
   expect_ok tclone key add v --key token
   expect_ok tclone key rm v --key file --use token
   expect_equal token "$(field vaults/v.toml kind)" "the recorded kind"
@@ -237,13 +238,23 @@ case_odd_keys() {
   for kind in one binary newline; do
     expect_ok tclone create "v.$kind" --size 16M --fs none --key "file:/tmp/k/$kind"
     again "v.$kind"
+    expect_ok cryptsetup open --test-passphrase --key-file "/tmp/k/$kind" "$(thin_of "v.$kind")"
   done
+  # And what plain cryptsetup has added, tclone takes.
+  secret /tmp/k/plain
+  expect_ok cryptsetup luksAddKey --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file /tmp/k/binary "$(thin_of v.binary)" /tmp/k/plain
+  expect_ok tclone key list v.binary
+  expect_text '1 +pbkdf2 +not made by tclone'
+  expect_ok tclone key rm v.binary 0 --use file:/tmp/k/plain
+  again v.binary
+  chown nobody /tmp/k/plain
+  expect_ok tclone deactivate v.binary
+  refused 7 'chown root' tclone activate v.binary
   # A file is taken byte for byte.
   printf 'some text of more than thirty-two bytes' >/tmp/k/newline
   expect_ok tclone deactivate v.newline
   refused 7 'no key slot' tclone activate v.newline
-  chmod 644 /tmp/k/binary
-  expect_ok tclone deactivate v.binary
+  chown root /tmp/k/plain; chmod 644 /tmp/k/plain
   refused 7 'chmod 600' tclone activate v.binary
 }
 

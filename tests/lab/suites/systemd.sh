@@ -35,6 +35,35 @@ case_a_unit_activates_a_pool_with_its_volumes_and_takes_it_down() {
   expect_ok tclone pool destroy p --yes
 }
 
+# The keyring is forbidden to many containers and services; then dm-crypt gets its key in its table.
+case_a_service_opens_volumes_with_a_credential_and_without_a_keyring() {
+  unset DM_DISABLE_UDEV
+  head -c 48 /dev/urandom | base64 -w0 >/run/db.secret; chmod 600 /run/db.secret
+  expect_ok tclone pool create p "${disk[0]}"
+  expect_ok env CREDENTIALS_DIRECTORY=/run tclone create db --size 16M --fs none --key credential:db.secret
+  expect_ok tclone create web --size 16M --fs none
+  dmsetup table --showkeys tclone-p-_1.crypt | grep -q ' :64:logon:' || lost "the key is not in the keyring where that is allowed"
+  expect_ok tclone deactivate db web
+  cat >/run/systemd/system/open-both.service <<'UNIT'
+[Service]
+Type=oneshot
+ExecStart=/usr/local/bin/tclone activate db web
+StandardError=truncate:/run/open-both.said
+LoadCredential=db.secret:/run/db.secret
+SystemCallFilter=~@keyring
+SystemCallErrorNumber=EPERM
+UNIT
+  systemctl daemon-reload
+  run systemctl start open-both.service
+  ((status == 0)) || { cat /run/open-both.said; lost "a service with a credential and without a keyring"; }
+  expect_file /dev/mapper/tclone-p-db
+  expect_file /dev/mapper/tclone-p-web
+  expect_equal 1 "$(grep -c 'keyring is not allowed' /run/open-both.said)" "how often it is said"
+  dmsetup table --showkeys tclone-p-_1.crypt | grep -qE ' [0-9a-f]{128} ' || lost "the fallback is not what it is said to be"
+  rm -f /run/db.secret /run/open-both.said /run/systemd/system/open-both.service
+  expect_ok tclone pool destroy p --yes
+}
+
 case_udev_sees_the_volume_and_none_of_the_layers_below_it() {
   unset DM_DISABLE_UDEV
   expect_ok tclone pool create p "${disk[0]}"

@@ -74,6 +74,16 @@ TEST_CASE("what is no key source is a usage error") {
   }
 }
 
+TEST_CASE("a passphrase that is given in place of its source is not said again") {
+  for (const char* text : {"hunter2", "hunter2:file", "exec:'hunter2", "prompt:hunter2", "stdin:hunter2", "token:hunter2",
+                           "credential:hunter2/x"}) {
+    const auto source = parse_key_source(text);
+    INFO(text);
+    REQUIRE_FALSE(source);
+    CHECK_THAT(source.error().text() + source.error().next, !Catch::Matchers::Contains("hunter2"));
+  }
+}
+
 TEST_CASE("only long keys that no person types get the cheap derivation") {
   CHECK(cost_of({"file", ""}, 64) == Cost::machine);
   CHECK(cost_of({"exec", "x"}, 32) == Cost::machine);
