@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --lanes uml --timeout 400
 # needs: tclone
-# A busy run over two vaults (files with fsync in a base and in its own-key clone, publishes, clones) is recorded by
+# A busy run over two vaults (files with fsync in a base and in its own-key clone, publishes, clones, then a rekey) is recorded by
 # dm-log-writes below the whole pool and replayed to FLUSH/FUA marks: what a power cut leaves there at worst. At each
 # the pool recovers, is consistent, both filesystems are clean, and holds what was durable by then.
 source "$(dirname "$0")/../driver.sh" "$@"
 
 share=$driver_dir/share
 inside=$LAB_SOURCE/tests/lab/log_run.sh
-marks=5 rounds=6
-if [[ ${LAB_TORTURE-} ]]; then marks=$((LAB_TORTURE * 16)) rounds=24; fi
+marks=5 rounds=6 in_rekey=3
+if [[ ${LAB_TORTURE-} ]]; then marks=$((LAB_TORTURE * 16)) rounds=24 in_rekey=$((LAB_TORTURE * 4)); fi
 REPLAY_SIZE=$((768 << 20))
 
 step "a busy run is recorded" 0 --share "$share" --disk "$driver_dir/pool:768M" --disk "$driver_dir/log:4G" -- \
@@ -18,15 +18,18 @@ step "a busy run is recorded" 0 --share "$share" --disk "$driver_dir/pool:768M" 
 "$REPLAY_LOG" list "$driver_dir/log" marks >"$driver_dir/marks" || driver_end
 "$REPLAY_LOG" list "$driver_dir/log" barriers >"$driver_dir/barriers"
 read -r _ from _ < <(grep 'MARK ready$' "$driver_dir/marks")
+read -r _ rekeying _ < <(grep 'MARK rekeying$' "$driver_dir/marks")
 total=$(wc -l <"$driver_dir/barriers")
 
 # Evenly spread, with a seed that can be given again.
 RANDOM=${LAB_SEED:-42}
 wanted=()
-for ((i = 0; i < marks; i++)); do
-  width=$(((total - from) / marks))
-  wanted+=($((from + 1 + i * width + RANDOM % (width > 0 ? width : 1))))
-done
+spread() {  # HOW-MANY FROM TO
+  local i width=$((($3 - $2) / $1))
+  for ((i = 0; i < $1; i++)); do wanted+=($(($2 + 1 + i * width + RANDOM % (width > 0 ? width : 1)))); done
+}
+spread "$marks" "$from" "$rekeying"
+spread "$in_rekey" "$rekeying" "$total"
 
 # Which promises hold by an entry: files that were deleted again later may be gone.
 promises() {  # INDEX-OF-ENTRY
@@ -56,5 +59,5 @@ for barrier in "${wanted[@]}"; do
   ((${#disks[@]} == 8)) && { flush_batch || break; }
 done
 flush_batch
-printf 'marks replayed: %d of %d\n' "$checked" "$total"
+printf 'marks replayed: %d of %d, %d of them in a rekey\n' "$checked" "$total" "$in_rekey"
 driver_end
