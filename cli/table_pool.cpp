@@ -97,7 +97,8 @@ void add_pool_commands(std::vector<Command>& out) {
       .id = Id::pool_export,
       .words = "pool export",
       .summary = "give a pool up, for another host to import",
-      .description = "Deactivates the pool and forgets where it is. Its data and its keys stay.",
+      .description = "Deactivates the pool and forgets where it is. Its data and its keys stay. A pool that is not active and "
+                     "whose device is gone is forgotten too; it can be imported should the device come back.",
       .positionals = {{"NAME", Kind::pool, "the pool", false}},
       .options = {},
       .shape = "outcome",
@@ -109,7 +110,10 @@ void add_pool_commands(std::vector<Command>& out) {
       .summary = "destroy a pool with everything in it",
       .description = "Overwrites the header of every vault, removes the keys that tclone made, and wipes the label. "
                      "Nothing in the pool can be read afterwards. Asks first; where standard input is no terminal, "
-                     "--yes must be given. Refused while a volume is mounted or held open.",
+                     "--yes must be given. Refused while a volume is mounted or held open.\n\n"
+                     "Damaged records do not keep a pool: all that its metadata know is destroyed, whatever the records "
+                     "say. Of a vault whose own record is damaged the key file cannot be told from others and stays in "
+                     "/etc/tclone/keys.",
       .positionals = {{"NAME", Kind::pool, "the pool"}},
       .options = {{"yes", 0, Kind::flag, "", "do not ask"}},
       .shape = "outcome",

@@ -47,14 +47,15 @@ void look_at_header(Session& s, const Vault& v, Findings& out) {
   out.push_back({facts ? "the LUKS2 header of vault " + v.name + " is not what its record says"
                        : "the LUKS2 header of vault " + v.name + " cannot be read: " + facts.error().text(),
                  "it is open now, but cannot be opened again once it is closed",
-                 "copy its volumes away while it is open, or `tclone key restore` a saved header"});
+                 "copy its volumes away while it is open; or, where a header was saved, deactivate them and bring it back with `tclone key restore`"});
 }
 
-void look_at_devices(const Whereabouts& where, Findings& out) {
-  const auto pool = find_pool(where.paths, false);
+/// \returns the bytes of data that the label counts
+std::optional<Bytes> look_at_devices(const Whereabouts& where, Findings& out) {
+  const auto pool = find_pool(where.paths, Devices::remembered);
   if (!pool) {
     out.push_back({pool.error().text(), "the pool cannot be activated", "bring the device back, or `tclone pool import` it from where it is now"});
-    return;
+    return std::nullopt;
   }
   look_at_areas(*pool, out);
   if (pool->label.pool != where.uuid) {
@@ -65,9 +66,12 @@ void look_at_devices(const Whereabouts& where, Findings& out) {
     out.push_back({"bad " + what, "one more damage to the label and the pool is not recognised any more",
                    "`tclone pool deactivate " + where.name + "` and activate it again: that mends the copy"});
   }
+  Bytes data{};
+  for (const Extent& e : pool->label.data) data = data + e.length;
+  return round_down(data, pool->label.block);
 }
 
-void look_at_outer(Session& s, Findings& out) {
+void look_at_outer(Session& s, std::optional<Bytes> labelled, Findings& out) {
   const auto status = s.env.dm.pool_status(s.outer_pool());
   if (!status) {
     out.push_back({status.error().text(), "the state of the outer pool is unknown", "look at the kernel's log (`dmesg`)"});
@@ -82,6 +86,10 @@ void look_at_outer(Session& s, Findings& out) {
   if (status->mode == dm::PoolMode::fail) return;  // it says nothing more
   const Bytes total = s.record.block * status->total_data;
   const Bytes free = s.record.block * (status->total_data - status->used_data);
+  if (labelled && *labelled > total) {
+    out.push_back({"the outer pool has " + format_size(total) + ", its label gives it " + format_size(*labelled) + ": a `tclone pool grow` was interrupted",
+                   "the new space is not used", "`tclone pool grow " + s.pool + "`", false});
+  }
   if (health == "out of data space" || free.n == 0) {
     out.push_back({"the outer pool is full", s.record.when_full == WhenFull::queue ? "writers wait, then get an error" : "writers get an error",
                    "`tclone pool grow`, remove volumes or versions (`tclone rm`), or trim filesystems (`fstrim`)"});
@@ -106,7 +114,7 @@ void look_at_journal(Session& s, std::optional<std::uint64_t> kernel, Findings& 
     out.push_back({journal.error().text(), "no command can change the pool", "bring back the pool's state area from a copy of the whole pool"});
   } else if (*journal) {
     out.push_back({"an operation was interrupted: " + (*journal)->operation, "the next command that changes something finishes or undoes it",
-                   "`tclone recover " + s.pool + "` does it now", false});
+                   "`tclone recover --pool " + s.pool + "` does it now", false});
   } else if (kernel && *kernel != s.record.transaction) {
     out.push_back({"the records are at transaction " + std::to_string(s.record.transaction) + ", the kernel's metadata at " + std::to_string(*kernel),
                    "one of them was restored from an older copy; commands are refused", "bring back the matching copy of the whole pool"});
@@ -176,7 +184,7 @@ void look_at_suspended(Session& s, Findings& out) {
     const auto info = s.env.dm.info(d.name);
     if (info && *info && (*info)->suspended) {
       out.push_back({"device " + d.name + " is suspended", "whoever writes to it waits",
-                     "`tclone recover " + s.pool + "`, or `dmsetup resume " + d.name + "`"});
+                     "`tclone recover --pool " + s.pool + "`, or `dmsetup resume " + d.name + "`"});
     }
   }
 }
@@ -192,7 +200,7 @@ Result<std::vector<Finding>> doctor(Env& env, const std::string& asked) {
       out.push_back({kernel.error().text(), "no pool can be activated", kernel.error().next});
       return out;
     }
-    look_at_devices(where, out);
+    const auto labelled = look_at_devices(where, out);
     if (!TC_TRY(env.dm.info(names::outer_pool(name)))) {
       out.push_back({"pool " + name + " is not active", "its volumes cannot be used", "`tclone pool activate " + name + "`", false});
       return out;
@@ -206,7 +214,7 @@ Result<std::vector<Finding>> doctor(Env& env, const std::string& asked) {
       out.push_back({error.text(), "no command can use the pool", next});
       return out;
     }
-    look_at_outer(*session, out);
+    look_at_outer(*session, labelled, out);
     look_at_state(*session, out);
     const auto status = env.dm.pool_status(session->outer_pool());
     const bool known = status && status->mode != dm::PoolMode::fail;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// pool activate, deactivate, import, export, destroy. pool create is in pool_create.cpp.
+// pool activate, deactivate, import, export.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -107,41 +107,12 @@ Result<Outcome> simple(const std::string& operation, const std::string& name) {
   return out;
 }
 
-/// Everything closed; whatever refuses does so before anything is lost.
-Status close_for_good(Env& env, const std::string& name) {
-  Session s = TC_TRY(Session::look(env, name));
-  const WorkMark mark = TC_TRY(WorkMark::set(s));
-  TC_TRY(recover_session(s));
-  return close_everything(s);
-}
-
-Status shred_vaults(Env& env, const std::string& name) {
-  Session s = TC_TRY(Session::look(env, name));
-  const WorkMark mark = TC_TRY(WorkMark::set(s));
-  for (const std::string& vault : TC_TRY(s.store.vault_names())) {
-    const Vault v = TC_TRY(s.store.vault(vault));
-    TC_CHECK(destroy_vault(s, {v.outer, v.uuid, v.name, v.encrypted}));
-    if (v.rekey) TC_CHECK(destroy_vault(s, {v.rekey->outer, v.rekey->uuid, v.name, true}));
-  }
-  return {};
-}
-
-/// Also those that an interrupted destruction left: a device whose label is gone, or another pool's, is passed over.
-Status wipe_labels(const Whereabouts& where) {
-  for (const std::string& path : where.paths) {
-    if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
-    const Backing b = TC_TRY(open_backing(path));
-    const UniqueFd fd(::open(b.device.c_str(), O_RDWR | O_CLOEXEC));
-    if (!fd) return fail_errno(errno, b.path, "cannot open the device");
-    const auto read = read_label(fd.get(), b.path);
-    if (!read && read.error().code == Code::not_found) continue;
-    if (!read) return tl::unexpected(read.error());
-    if (read->label.pool == where.uuid) TC_CHECK(wipe_label(fd.get(), b.path));
-  }
-  return {};
-}
-
 }  // namespace
+
+Status bring_up_remembered(Env& env, const std::string& name) {
+  TC_TRY(activate_locked(env, {name, false, false}, name));
+  return {};
+}
 
 Result<Outcome> pool_activate(Env& env, const PoolActivate& r) {
   const auto run = [&]() -> Result<Outcome> {
@@ -193,7 +164,7 @@ Result<Outcome> pool_import(Env& env, const PoolImport& r) {
       if (path.empty() || path.front() != '/') return fail(Code::usage, path, "not an absolute path");
       paths.push_back(path);
     }
-    Pool pool = TC_TRY(find_pool(paths, !env.dry_run));
+    Pool pool = TC_TRY(find_pool(paths, Devices::named));
     const std::string name = r.name.empty() ? pool.label.name : r.name;
     TC_CHECK(policies::check_pool_name(name));
     if (const auto known = read_whereabouts(env.paths.etc, name); known && known->uuid != pool.label.pool) {
@@ -201,6 +172,7 @@ Result<Outcome> pool_import(Env& env, const PoolImport& r) {
     }
     if (env.dry_run) return simple("pool import " + name, name);
     const PoolLock lock = TC_TRY(lock_pool(env, name));
+    TC_CHECK(mend_labels(env, pool));
     Outcome out = TC_TRY(simple("pool import " + name, name));
     for (const std::string& what : pool.mended) out.warnings.push_back("mended " + what);
     Whereabouts where{name, pool.label.pool, {}, false};
@@ -221,39 +193,17 @@ Result<Outcome> pool_export(Env& env, const std::string& asked) {
     TC_TRY(read_whereabouts(env.paths.etc, name));
     if (env.dry_run) return simple("pool export " + name, name);
     const PoolLock lock = TC_TRY(lock_pool(env, name));
-    TC_CHECK(deactivate_locked(env, name));
+    Outcome out = TC_TRY(simple("pool export " + name, name));
+    if (auto down = deactivate_locked(env, name); !down) {
+      // What is gone for good must not be known here for ever. Nothing but where it was is lost by this.
+      if (down.error().code != Code::not_found || TC_TRY(is_active(env, name))) return tl::unexpected(down.error());
+      out.warnings.push_back("its label could not be released: " + down.error().text());
+    }
     TCLONE_FAULT_POINT("pool.exported");
     TC_CHECK(forget_whereabouts(env.paths.etc, name));
-    return simple("pool export " + name, name);
+    return out;
   };
   return attempted(run(), "pool export " + asked);
-}
-
-Result<Outcome> pool_destroy(Env& env, const std::string& name) {
-  const auto run = [&]() -> Result<Outcome> {
-    TC_CHECK(policies::check_pool_name(name));
-    Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
-    if (env.dry_run) return simple("pool destroy " + name, name);
-    const PoolLock lock = TC_TRY(lock_pool(env, name));
-    // Labels go after everything else: where one is missing already, an earlier call got that far.
-    const bool shredded = where.destroying && !TC_TRY(is_active(env, name)) && !remembered_pool(env, name);
-    if (!shredded) {
-      TC_TRY(activate_locked(env, {name, false, false}, name));
-      TC_CHECK(close_for_good(env, name));
-      where.destroying = true;
-      TC_CHECK(write_whereabouts(env.paths.etc, where));
-      TCLONE_FAULT_POINT("destroy.begun");
-      TC_CHECK(shred_vaults(env, name));
-    }
-    TC_CHECK(bring_down(env, name));
-    TC_CHECK(wipe_labels(where));
-    TCLONE_FAULT_POINT("destroy.wiped");
-    if (where.made_file) ::unlink(where.paths.front().c_str());
-    TCLONE_FAULT_POINT("destroy.unlinked");
-    TC_CHECK(forget_whereabouts(env.paths.etc, name));
-    return simple("pool destroy " + name, name);
-  };
-  return attempted(run(), "pool destroy " + name);
 }
 
 }  // namespace tclone::engine

@@ -3,12 +3,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/fault.h"
 #include "engine/api.h"
 #include "engine/lookup.h"
 #include "engine/pool_stack.h"
+#include "fs/probe.h"
 #include "policies/sizing.h"
 #include "state/whereabouts.h"
 
@@ -26,6 +28,7 @@ Status enlarge_file(const Backing& b, Bytes size) {
   if (::truncate(b.path.c_str(), static_cast<off_t>(round_down(size, kMiB).n)) != 0) {
     return fail_errno(errno, b.path, "cannot make the file " + format_size(size));
   }
+  TCLONE_FAULT_POINT("grow.enlarged");
   return {};
 }
 
@@ -42,14 +45,33 @@ Result<std::vector<Bytes>> present_sizes(const Pool& pool) {
   return sizes;
 }
 
-Status add_devices(Env& env, Pool& pool, const PoolGrow& r, const Whereabouts& known) {
-  std::vector<Backing> added = TC_TRY(claim_devices(r.add, r.force));
-  Whereabouts where = known;
-  for (Backing& b : added) {
-    for (const Backing& present : pool.backings) {
-      if (present.dev == b.dev) return fail(Code::usage, b.path, "it is part of the pool already");
+/// Those the label does not count yet. A crash may have come between it and the kernel: a device that is counted and
+/// nobody uses is one that this command was to add.
+Result<std::vector<std::string>> not_yet_counted(const Pool& pool, const std::vector<std::string>& paths) {
+  std::vector<std::string> out;
+  for (const std::string& path : paths) {
+    const Backing b = TC_TRY(open_backing(path));
+    const bool counted = std::any_of(pool.backings.begin(), pool.backings.end(),
+                                     [&](const Backing& present) { return present.dev == b.dev; });
+    if (!counted) {
+      out.push_back(path);
+    } else if (b.is_file || !fs::claimable(b.device)) {
+      return fail(Code::exists, path, "it is part of the pool already");
     }
+  }
+  return out;
+}
+
+Status add_devices(Env& env, Pool& pool, const PoolGrow& r, const Whereabouts& known) {
+  std::vector<Backing> added = TC_TRY(claim_devices(TC_TRY(not_yet_counted(pool, r.add)), r.force));
+  if (added.empty()) return {};
+  // What a crash has left remembered without a label is forgotten by this.
+  Whereabouts where = known;
+  where.paths.clear();
+  for (const Backing& present : pool.backings) where.paths.push_back(present.path);
+  for (Backing& b : added) {
     TC_CHECK(clear_device(b));
+    TCLONE_FAULT_POINT("grow.cleared");
     where.paths.push_back(b.path);
     pool.label.devices.push_back(Uuid::random());
     pool.backings.push_back(std::move(b));

@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/pool_stack.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fstream>
 
 #include "base/fault.h"
-#include "base/log.h"
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "engine/mismatch.h"
 #include "engine/session.h"
 #include "fs/block_io.h"
 #include "fs/filesystem.h"
-#include "fs/probe.h"
-#include "state/whereabouts.h"
 
 namespace tclone::engine {
 namespace {
@@ -30,12 +25,6 @@ namespace names = dm::names;
 /// allocation they are known when they are written: a rename that a power cut has kept names a whole file, so a record
 /// costs no fsync of its own (ext4(5): data=ordered, nodelalloc; experiment "one sync for all records").
 constexpr const char* kStateOptions = "nosuid,nodev,noexec,errors=remount-ro,data=ordered,data_err=abort,nodelalloc";
-
-Result<LabelRead> label_of(const Backing& b) {
-  const UniqueFd fd(::open(b.device.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail_errno(errno, b.path, "cannot open the device");
-  return read_label(fd.get(), b.path);
-}
 
 dm::Piece piece(const Pool& pool, const Extent& e) {
   return {pool.backings[e.device].dev, to_sectors(e.start), to_sectors(e.length)};
@@ -59,18 +48,6 @@ Status create_layer(Env& env, const std::string& name, const Pool& pool, const c
   return env.dm.create({name, names::uuid(pool.label.pool, layer), table, false, dm::Udev::hidden});
 }
 
-Status check_together(const Pool& pool) {
-  const Label& first = pool.label;
-  for (std::uint32_t i = 0; i < pool.backings.size(); ++i) {
-    for (const Extent& e : first.data) {
-      if (e.device == i && pool.backings[i].size < e.start + e.length) {
-        return fail(Code::damaged, pool.backings[i].path, "it is smaller than the label says", "bring the whole device back");
-      }
-    }
-  }
-  return {};
-}
-
 Status make_folders(const std::string& folder) {
   const std::string parent = folder.substr(0, folder.rfind('/'));
   if (::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, parent, "cannot make the folder");
@@ -90,100 +67,6 @@ Status format_state(Env& env, const std::string& device, std::uint32_t sector) {
 }
 
 }  // namespace
-
-Result<Backing> open_backing(const std::string& path) {
-  const fs::BlockFacts facts = TC_TRY(fs::block_facts(path));
-  Backing b;
-  b.path = path;
-  b.size = facts.size;
-  b.is_file = !facts.block_device;
-  if (facts.read_only) return fail(Code::usage, path, "it is read-only");
-  if (facts.block_device) {
-    b.device = path;
-    b.sector = facts.logical_sector;
-    b.dev = std::to_string(facts.major) + ":" + std::to_string(facts.minor);
-    return b;
-  }
-  b.loop = TC_TRY(fs::attach(path));
-  b.device = b.loop->path;
-  b.dev = std::to_string(b.loop->major) + ":" + std::to_string(b.loop->minor);
-  const fs::BlockFacts loop = TC_TRY(fs::block_facts(b.device));
-  b.sector = loop.logical_sector;
-  b.size = loop.size;
-  return b;
-}
-
-Result<Pool> find_pool(const std::vector<std::string>& paths, bool mend) {
-  Pool pool;
-  std::vector<std::pair<LabelRead, Backing>> found;
-  std::vector<std::string> unlabelled;
-  for (const std::string& path : paths) {
-    Backing backing = TC_TRY(open_backing(path));
-    for (const auto& [label, other] : found) {
-      if (other.dev == backing.dev) return fail(Code::usage, path, "the same device is named twice");
-    }
-    auto read = label_of(backing);
-    // A device that was about to be added when a crash came is remembered but has no label yet.
-    if (!read && read.error().code == Code::not_found && paths.size() > 1) {
-      unlabelled.push_back(path);
-      continue;
-    }
-    found.emplace_back(TC_TRY(std::move(read)), std::move(backing));
-  }
-  if (found.empty() && !unlabelled.empty()) return fail(Code::not_found, unlabelled.front(), "no pool is there: no label");
-  if (found.empty()) return fail(Code::usage, "pool", "no device was named");
-  // Devices may be one label update apart after a power cut: the newest label counts for all.
-  const auto newest = std::max_element(found.begin(), found.end(), [](const auto& a, const auto& b) {
-    return a.first.label.sequence < b.first.label.sequence;
-  });
-  pool.label = newest->first.label;
-  std::vector<std::optional<std::size_t>> order(pool.label.devices.size());
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const Label& l = found[i].first.label;
-    if (l.pool != pool.label.pool) return fail(Code::usage, found[i].second.path, "it belongs to another pool (" + l.name + ")");
-    if (l.self >= order.size() || order[l.self]) {
-      return fail(Code::damaged, found[i].second.path, "two devices say that they are the same one of the pool",
-                  "name each device once; a copy must not be attached together with its original");
-    }
-    order[l.self] = i;
-  }
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    if (!order[i] && !unlabelled.empty()) {
-      return fail(Code::not_found, unlabelled.front(),
-                  "no label is there, and device " + std::to_string(i + 1) + " of " + std::to_string(order.size()) +
-                      " of pool " + pool.label.name + " is missing",
-                  "bring the device back that carried it");
-    }
-    if (!order[i]) {
-      return fail(Code::usage, "pool " + pool.label.name,
-                  "device " + std::to_string(i + 1) + " of " + std::to_string(order.size()) + " was not named",
-                  "name every device of the pool");
-    }
-    auto& [read, backing] = found[*order[i]];
-    if (read.bad_copies > 0 || read.label.sequence != pool.label.sequence) {
-      pool.mended.push_back("label copy of " + backing.path + ": " + (read.trouble.empty() ? "older than its peers" : read.trouble));
-    }
-    pool.backings.push_back(std::move(backing));
-  }
-  TC_CHECK(check_together(pool));
-  if (mend && !pool.mended.empty()) {
-    TC_CHECK(write_labels(pool));
-    for (const std::string& what : pool.mended) log::warn("mended " + what);
-  }
-  return pool;
-}
-
-Status write_labels(Pool& pool) {
-  std::vector<UniqueFd> open;
-  std::vector<LabelDevice> devices;
-  for (const Backing& b : pool.backings) {
-    open.emplace_back(::open(b.device.c_str(), O_RDWR | O_CLOEXEC));
-    if (!open.back()) return fail_errno(errno, b.path, "cannot open the device for writing");
-    devices.push_back({open.back().get(), b.path});
-  }
-  pool.label = TC_TRY(tclone::write_labels(devices, pool.label));
-  return {};
-}
 
 Result<std::string> host_id(const Env& env) {
   for (const std::string& path : {std::string("/etc/machine-id"), env.paths.etc + "/host-id"}) {
@@ -243,13 +126,17 @@ Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenF
 Status grow_outer(Env& env, const std::string& name, const Pool& pool) {
   const auto [data, total] = data_area(pool);
   TC_CHECK(env.dm.reload(names::data(name), dm::linear(data)));
+  TCLONE_FAULT_POINT("grow.data.loaded");
   TC_CHECK(env.dm.resume(names::data(name)));
+  TCLONE_FAULT_POINT("grow.data");
   // The pool looks at its new length when it is resumed (pool_preresume, dm-thin.c); its other arguments stay.
   dm::Table table = TC_TRY(env.dm.table(names::outer_pool(name)));
   if (table.size() != 1) return fail(Code::damaged, name, "not the table of a pool", "run `tclone doctor`");
   table.front().length = to_sectors(round_down(total, pool.label.block));
   TC_CHECK(env.dm.reload(names::outer_pool(name), table));
+  TCLONE_FAULT_POINT("grow.pool.loaded");
   TC_CHECK(env.dm.resume(names::outer_pool(name)));
+  TCLONE_FAULT_POINT("grow.pool");
   const auto status = TC_TRY(env.dm.pool_status(names::outer_pool(name)));
   if (!status.writable() || pool.label.block * status.total_data != round_down(total, pool.label.block)) {
     return fail(Code::damaged, "pool " + name, "the kernel did not take its new size", "run `tclone doctor`");
@@ -287,16 +174,6 @@ Status require_kernel(Env& env) {
 Result<bool> is_active(Env& env, const std::string& name) {
   const auto info = TC_TRY(env.dm.info(names::outer_pool(name)));
   return info.has_value() && info->live_table;
-}
-
-Result<Pool> remembered_pool(Env& env, const std::string& name) {
-  const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
-  Pool pool = TC_TRY(find_pool(where.paths, true));
-  if (pool.label.pool != where.uuid) {
-    return fail(Code::damaged, where.paths.front(), "another pool (" + pool.label.name + ", " + pool.label.pool.text() + ") is there now",
-                "`tclone pool import` the pool from where it is");
-  }
-  return pool;
 }
 
 }  // namespace tclone::engine

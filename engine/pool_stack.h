@@ -36,11 +36,16 @@ struct Backing {
 struct Pool {
   Label label;
   std::vector<Backing> backings;
-  std::vector<std::string> mended;  ///< "label copy of /dev/sdb: ..." that was bad and has been rewritten
+  std::vector<std::string> mended;  ///< "label copy of /dev/sdb: ...": bad, or older than its peers
 };
 /// Reads and compares the labels of all devices. not_found: no pool there; damaged: labels that do not belong together
-/// or are unreadable; usage: devices missing. Mends a single bad copy when `mend`.
-[[nodiscard]] Result<Pool> find_pool(const std::vector<std::string>& paths, bool mend);
+/// or are unreadable; usage: devices missing. Writes nothing.
+/// \param how  remembered: what is not there, or has no label of this pool that counts, is passed over as long as the
+///               label does not count it either, as after a crash in `pool grow --add`
+enum class Devices { named, remembered };
+[[nodiscard]] Result<Pool> find_pool(const std::vector<std::string>& paths, Devices how);
+/// Rewrites the labels where a copy was bad or older than its peers; not where another host has the pool. Needs the lock.
+[[nodiscard]] Status mend_labels(const Env& env, Pool& pool);
 /// Writes the label on every device, with one sequence number above all that are there.
 [[nodiscard]] Status write_labels(Pool& pool);
 
@@ -63,6 +68,9 @@ struct Pool {
 [[nodiscard]] Result<bool> is_active(Env& env, const std::string& name);
 /// The pool where this host remembers it, bad label copies mended; damaged when another pool is there now.
 [[nodiscard]] Result<Pool> remembered_pool(Env& env, const std::string& name);
+
+/// Brings the remembered pool's layers up, if they are not. Needs the lock; refuses like `pool activate`, and recovers nothing.
+[[nodiscard]] Status bring_up_remembered(Env& env, const std::string& name);
 
 /// error kernel, naming target and module, when the kernel cannot do this.
 [[nodiscard]] Status require_kernel(Env& env);

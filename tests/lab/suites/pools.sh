@@ -117,7 +117,14 @@ case_another_host_has_it() {
   expect_ok dd if=/tmp/label of="${disk[0]}" bs=1M conv=fsync,notrunc status=none
   echo fedcba9876543210fedcba9876543210 >/etc/machine-id
   mv /etc/tclone/pools/p.toml /tmp/p.toml
+  # The other host may be writing labels: not even a bad copy is mended from here.
+  local bad=/tmp/label.bad
+  expect_ok dd if=/dev/urandom of="$bad" bs=4096 count=1 status=none
+  expect_ok dd if="$bad" of="${disk[0]}" bs=4096 seek=128 conv=fsync,notrunc status=none
   refused 5 "$mine" tclone pool import "${disk[0]}"
+  cmp -s -n 4096 -i 0:524288 "$bad" "${disk[0]}" || lost "the label of a pool that another host has was written"
+  expect_ok dd if=/tmp/label of="${disk[0]}" bs=1M conv=fsync,notrunc status=none
+  rm "$bad"
   expect_ok tclone pool import "${disk[0]}" --takeover
   expect_ok tclone activate db
   expect_equal "$sum" "$(checksum "$(dev db)")" "the content after the takeover"
