@@ -9,7 +9,7 @@ source "$(dirname "$0")/../driver.sh" "$@"
 
 share=$driver_dir/share
 inside=$LAB_SOURCE/tests/lab/log_run.sh
-marks=5 rounds=6 in_rekey=3
+marks=5 rounds=6 in_rekey=2
 if [[ ${LAB_TORTURE-} ]]; then marks=$((LAB_TORTURE * 16)) rounds=24 in_rekey=$((LAB_TORTURE * 4)); fi
 REPLAY_SIZE=$((768 << 20))
 
