@@ -175,7 +175,7 @@ class Runner {
   Status finish() {
     TCLONE_FAULT_POINT("committed");
     const auto start = Clock::now();
-    TC_CHECK(s_.store.apply(plan_.change));
+    TC_CHECK(s_.store.apply(plan_.change, Store::Durable::by_journal));
     if (plan_.change.pool) s_.record = *plan_.change.pool;
     const std::chrono::duration<double, std::milli> took = Clock::now() - start;
     outcome_.steps.push_back({"write the records", took.count()});

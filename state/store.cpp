@@ -128,7 +128,7 @@ Result<std::vector<std::pair<std::string, std::uint64_t>>> Store::version_names(
   return versions;
 }
 
-Status Store::apply(const RecordChange& change) {
+Status Store::apply(const RecordChange& change, Durable durable) {
   TC_CHECK(state::check(change));
   const std::vector<NewFile> files = TC_TRY(encode_all(change));
   if (Status written = write_temps(fd_.get(), files); !written) {
@@ -144,6 +144,7 @@ Status Store::apply(const RecordChange& change) {
     TC_CHECK(state::remove_file(fd_.get(), state::version_file(volume, number)));
   for (const std::string& name : change.gone_volumes) TC_CHECK(state::remove_file(fd_.get(), state::volume_file(name)));
   for (const std::string& name : change.gone_vaults) TC_CHECK(state::remove_file(fd_.get(), state::vault_file(name)));
+  if (durable == Durable::by_journal) return {};
   TCLONE_FAULT_POINT("store.sync");
   TC_CHECK(state::sync_filesystem(fd_.get(), folder_));
   TCLONE_FAULT_POINT("store.sync.done");

@@ -3,7 +3,7 @@
 //
 //   pool.toml  vaults/<name>.toml  volumes/<name>.toml  versions/<volume>@<number>.toml  journal.toml
 //
-// Reading needs no lock: each file is replaced by temp file, fsync, rename, so a reader sees the old record or the
+// Reading needs no lock: each file is replaced by temp file and rename, so a reader sees the old record or the
 // new one. Writing needs the pool's lock (state/lock.h), which the store does not take itself.
 // Every file has `format = 1`; a larger number is refused (Code::damaged, "written by a newer tclone"), as are
 // unknown keys, wrong types, out-of-range values, names that do not match their file, and paths that leave the
@@ -45,12 +45,16 @@ class Store {
   /// Every version file by volume and number, whether or not its volume's record lists it.
   [[nodiscard]] Result<std::vector<std::pair<std::string, std::uint64_t>>> version_names() const;
 
-  /// Replaces and removes records: all temp files written, then all renames and removals, then one syncfs(2), which also
-  /// tells of any of them that could not be written. When it returns, everything is durable. A file is never seen half
+  /// Replaces and removes records: all temp files written, then all renames and removals. A file is never seen half
   /// written after a power cut although its rename is not preceded by an fsync: see kStateOptions in engine/pool_stack.cpp.
   /// Applying the same change again gives the same store.
   /// Not atomic as a whole: the journal is what makes it so.
-  [[nodiscard]] Status apply(const RecordChange& change);
+  /// With Durable::now one syncfs(2) follows, which also tells of any of them that could not be written: when it returns,
+  /// this and everything before it is durable. With Durable::by_journal there is none: the journal holds the same change,
+  /// is durable, and outlives a power cut for as long as this does not (what is renamed or removed later on a filesystem
+  /// that orders its metadata cannot become durable earlier).
+  enum class Durable { now, by_journal };
+  [[nodiscard]] Status apply(const RecordChange& change, Durable durable = Durable::now);
 
   /// The operation under way, if any.
   [[nodiscard]] Result<std::optional<Journal>> journal() const;

@@ -10,12 +10,12 @@ share=$driver_dir/share
 inside=$LAB_SOURCE/tests/lab/crash_inside.sh
 cuts=(
   'commit tclone clone db@1 x'
-  'store.rename.done tclone clone db@1 x'
+  'journal.clear.done tclone clone db@1 x'  # all done, and nothing of it synced but the journal
   'suspended tclone publish db plain'
   'committed tclone revert own'
 )
 [[ ${LAB_TORTURE-} ]] && for point in journal.write journal.rename journal.sync journal.sync.done step commit committed \
-  store.temp store.temp.done store.rename store.rename.done store.sync recorded settled journal.clear journal.clear.done; do
+  store.temp store.temp.done store.rename store.rename.done recorded settled journal.clear journal.clear.done; do
   for command in 'create x --size 16M' 'clone db@1 x' 'clone db@1 x --shared-key' 'clone db x' 'publish db own' \
     'revert own' 'revert shared --to 1' 'refresh own' 'rename own x' 'resize plain 48M' 'rm own --yes' 'rm shared --yes'; do
     cuts+=("$point tclone $command")
