@@ -66,6 +66,10 @@ Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     out.steps.push_back({verb + " " + name, took.count()});
     if (done) continue;
+    if (env.asked.wanted()) {
+      TC_CHECK(close_idle(s));
+      return tl::unexpected(done.error());
+    }
     if (done.error().attempted.empty()) done.error().attempted = verb + " " + name;
     if (first || r.all) out.warnings.push_back(done.error().text());
     if (!first) first = done.error();
@@ -151,8 +155,8 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
 }  // namespace
 
 Result<Outcome> activate(Env& env, const Activation& r) {
-  return attempted(for_each(env, r, "activate", [](Session& s, const std::string& n) { return activate_one(s, n, true); }),
-                   "activate");
+  const auto one = [](Session& s, const std::string& n) { return activate_one(s, n, true); };
+  return attempted(asking(env.asked, [&] { return for_each(env, r, "activate", one); }), "activate");
 }
 
 Result<Outcome> deactivate(Env& env, const Activation& r) {
@@ -165,7 +169,7 @@ Result<Mounted> mount(Env& env, const Mount& r) {
     Session s = TC_TRY(Session::change(env, r.pool));
     return mount_in(s, r);
   };
-  return attempted(run(), "mount " + r.name);
+  return attempted(asking(env.asked, run), "mount " + r.name);
 }
 
 Result<Outcome> unmount(Env& env, const Named& r) {

@@ -138,7 +138,7 @@ Result<Outcome> create(Env& env, const Create& r) {
     Session s = TC_TRY(Session::change(env, r.pool));
     return create_in(s, r);
   };
-  return attempted(run(), what);
+  return attempted(asking(env.asked, run), what);
 }
 
 Result<Outcome> clone(Env& env, const Clone& r) {
@@ -155,7 +155,7 @@ Result<Outcome> clone(Env& env, const Clone& r) {
     if (s.record.stock > 0 && r.vault.empty() && !r.shared_key) refill = s.pool;
     return clone_in(s, r);
   };
-  auto done = attempted(run(), what);
+  auto done = attempted(asking(env.asked, run), what);
   if (done && !refill.empty() && !env.dry_run) env.refill(refill);
   return done;
 }

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "crypt/luks.h"
 #include "dm/device_mapper.h"
+#include "engine/asking.h"
 #include "engine/thin_tools.h"
 
 namespace tclone::engine {
@@ -33,6 +34,7 @@ struct Env {
   std::function<void(std::string_view what, Bytes done, Bytes total)> progress = [](auto, auto, auto) {};
   thin_tools::Programs programs = {};
   bool dry_run = false;
+  Asked asked = {};
   /// Called after an own-key clone in a pool that keeps vaults made ahead, with the lock released: starts what fills the
   /// stock up again.
   std::function<void(const std::string& pool)> refill = [](auto) {};

@@ -236,7 +236,7 @@ Result<Outcome> key_add(Env& env, const KeyAdd& r) {
     Session s = TC_TRY(Session::change(env, r.pool));
     return add_in(s, r, what);
   };
-  return attempted(run(), what);
+  return attempted(asking(env.asked, run), what);
 }
 
 Result<Outcome> key_remove(Env& env, const KeyRemove& r) {
@@ -245,7 +245,7 @@ Result<Outcome> key_remove(Env& env, const KeyRemove& r) {
     Session s = TC_TRY(Session::change(env, r.pool));
     return remove_in(s, r, what);
   };
-  return attempted(run(), what);
+  return attempted(asking(env.asked, run), what);
 }
 
 }  // namespace tclone::engine

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/perform.h"
 #include "engine/recovery.h"
+#include "engine/vault_header.h"
 #include "engine/volume_stack.h"
 
 namespace tclone::engine {
@@ -26,8 +27,9 @@ class Runner {
       for (const std::string& text : plan_.texts()) outcome_.steps.push_back({text, 0});
       return outcome_;
     }
-    const WorkMark mark = TC_TRY(WorkMark::set(s_));
     s_.planned_versions = plan_.change.versions;
+    if (auto keys = keys_at_hand(); !keys) return give_up(keys.error());
+    const WorkMark mark = TC_TRY(WorkMark::set(s_));
     for (const policies::Action& a : plan_.prepare) {
       if (auto done = step(a); !done) return give_up(done.error());
     }
@@ -42,6 +44,25 @@ class Runner {
   }
 
  private:
+  /// From here on it is not begun anew, so what has to be waited for must be there.
+  Status keys_at_hand() {
+    for (const auto* part : {&plan_.prepare, &plan_.before}) {
+      for (const policies::Action& a : *part) {
+        if (const auto* open = std::get_if<policies::OpenVault>(&a)) {
+          TC_CHECK(key_at_hand(s_, TC_TRY(s_.store.vault(open->vault))));
+        } else if (const auto* header = std::get_if<policies::MakeHeader>(&a)) {
+          TC_CHECK(key_to_set_at_hand(s_, header->vault, header->vault.key));
+        } else if (const auto* slot = std::get_if<policies::AddKey>(&a)) {
+          TC_CHECK(key_to_set_at_hand(s_, slot->vault, slot->key.source));
+        } else if (const auto* volume = std::get_if<policies::ActivateVolume>(&a)) {
+          TC_CHECK(keys_below_at_hand(s_, volume->volume));
+        }
+      }
+    }
+    s_.may_begin_anew = false;
+    return {};
+  }
+
   Status step(const policies::Action& a) {
     const std::string text = text_of(a);
     log::debug(text);

@@ -39,7 +39,7 @@ class Rekeying {
       stage = v.rekey ? v.rekey->stage : Rekey::Stage::copy;
       return {};
     };
-    TC_CHECK(turn(start));
+    TC_CHECK(asking(env_.asked, [&] { return turn(start); }));
     if (!stage) return std::move(out_);
     if (*stage == Rekey::Stage::copy) TC_CHECK(copy_and_switch());
     TC_CHECK(erase_and_end());

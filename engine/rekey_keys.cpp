@@ -55,6 +55,7 @@ Status choose_key(Session& s, const Vault& v, const RekeyRequest& r, const Secre
 Result<bool> carry(Session& s, const Vault& v, const SlotSource& known, const std::string& device) {
   if (by_hand(known.source) || known.source.kind == kTokenKind) return false;
   const auto secret = secret_of(s, v, known.source, crypt::Purpose::unlock);
+  if (!secret && s.env.asked.wanted()) return tl::unexpected(secret.error());
   if (!secret) return false;
   const auto slot = s.env.luks.test(device, v.header, *secret);
   if (!slot || static_cast<std::uint32_t>(*slot) != known.slot) return false;

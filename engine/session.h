@@ -30,6 +30,8 @@ class Session {
   Store store;
   PoolRecord record;
   std::optional<PoolLock> lock;
+  /// While nothing is written down that would have to be undone: secrets that take long are then waited for without the lock.
+  bool may_begin_anew = false;
 
   /// For looking: no lock. Error not_found when the pool is unknown, exists (conflict) when it is not active.
   [[nodiscard]] static Result<Session> look(Env& env, const std::string& asked);

@@ -56,7 +56,20 @@ Result<Vault> encrypted_vault(const Session& s, const std::string& name) {
 }
 
 Result<Secret> secret_of(const Session& s, const Vault& v, const KeySource& source, crypt::Purpose purpose) {
-  return crypt::read_secret(source, key_folder(s.env), v.uuid, "vault " + v.name, purpose);
+  const bool made = purpose == crypt::Purpose::unlock;
+  return s.env.asked.get({source, "vault " + v.name, made ? v.uuid : Uuid{}, purpose}, key_folder(s.env), !s.may_begin_anew);
+}
+
+Status key_at_hand(Session& s, const Vault& v) {
+  if (!s.may_begin_anew || !Asked::slow(v.key) || !v.encrypted || s.fresh_keys.contains(v.outer.n)) return {};
+  if (!TC_TRY(vault_is_open(s, v))) TC_TRY(secret_of(s, v, v.key, crypt::Purpose::unlock));
+  return {};
+}
+
+Status key_to_set_at_hand(Session& s, const Vault& v, const KeySource& source) {
+  if (!s.may_begin_anew || !Asked::slow(source) || s.given.contains({source.kind, source.reference})) return {};
+  TC_TRY(secret_of(s, v, source, crypt::Purpose::create));
+  return {};
 }
 
 Result<std::uint32_t> slot_of(const Session& s, const Vault& v, const KeySource& source, const std::string& device) {

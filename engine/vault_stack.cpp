@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "dm/names.h"
 #include "dm/targets.h"
+#include "engine/vault_header.h"
 #include "fs/block_io.h"
 #include "policies/sizing.h"
 
@@ -80,8 +81,7 @@ Status unlock(Session& s, const Vault& v) {
     return s.env.luks.open_with_volume_key(device, name, v.header, key->second);
   }
   if (v.key.kind == "token") return s.env.luks.open_with_token(device, name, v.header);
-  const Secret secret =
-      TC_TRY(crypt::read_secret(v.key, key_folder(s.env), v.uuid, "vault " + v.name, crypt::Purpose::unlock));
+  const Secret secret = TC_TRY(secret_of(s, v, v.key, crypt::Purpose::unlock));
   return s.env.luks.open(device, name, v.header, secret);
 }
 
@@ -159,6 +159,7 @@ Status open_vault(Session& s, const std::string& name) {
   const Vault v = TC_TRY(s.store.vault(name));
   if (TC_TRY(vault_is_open(s, v))) return {};
   TC_CHECK(refuse_while_copied(v));
+  TC_CHECK(key_at_hand(s, v));
   if (!s.unlocked.contains(v.outer.n)) TC_CHECK(close_vault(s, v.outer));
   auto up = open_layers(s, v, v.pending.format);
   if (!up) {

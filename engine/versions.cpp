@@ -127,7 +127,7 @@ Result<Outcome> publish(Env& env, const Publish& r) {
     Session s = TC_TRY(Session::change(env, r.pool));
     return publish_in(s, r, what);
   };
-  return attempted(run(), what);
+  return attempted(asking(env.asked, run), what);
 }
 
 Result<Outcome> revert(Env& env, const Restart& r) {
@@ -136,7 +136,7 @@ Result<Outcome> revert(Env& env, const Restart& r) {
     Session s = TC_TRY(Session::change(env, r.pool));
     return revert_in(s, r);
   };
-  return attempted(run(), "revert " + r.name);
+  return attempted(asking(env.asked, run), "revert " + r.name);
 }
 
 Result<Outcome> refresh(Env& env, const Restart& r) {
@@ -145,7 +145,7 @@ Result<Outcome> refresh(Env& env, const Restart& r) {
     Session s = TC_TRY(Session::change(env, r.pool));
     return refresh_in(s, r);
   };
-  return attempted(run(), "refresh " + r.name);
+  return attempted(asking(env.asked, run), "refresh " + r.name);
 }
 
 Result<Outcome> tag(Env& env, const std::string& pool, const std::string& target, const std::string& tag_name) {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "dm/names.h"
 #include "dm/targets.h"
+#include "engine/vault_header.h"
 #include "engine/vault_stack.h"
 #include "fs/probe.h"
 #include "policies/naming.h"
@@ -132,6 +133,18 @@ Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
   return s.env.dm.create({name, names::uuid(volume.uuid, "volume"),
                           dm::thin(TC_TRY(inner_pool_dev(s, vault)), volume.thin, to_sectors(volume.size), basis), false,
                           volume.origin ? dm::Udev::low_priority : dm::Udev::visible});
+}
+
+Status keys_below_at_hand(Session& s, const Volume& volume) {
+  std::optional<VersionRef> basis = volume.basis;
+  for (int depth = 0; basis && depth <= kDeepest; ++depth) {
+    const auto v = version_of(s, *basis);
+    if (!v || TC_TRY(s.env.dm.info(device_of(s, *basis)))) return {};  // what is wrong is found when it is activated
+    const auto below = s.store.vault(v->vault);
+    if (below) TC_CHECK(key_at_hand(s, *below));
+    basis = v->basis;
+  }
+  return {};
 }
 
 Result<std::string> activate_version(Session& s, const VersionRef& version) { return activate_version_at(s, version, 0); }

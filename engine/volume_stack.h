@@ -16,6 +16,8 @@ namespace tclone::engine {
 
 /// Opens the vault and whatever the volume stands on, then activates its thin. Already active is fine.
 [[nodiscard]] Status activate_volume(Session& s, const Volume& volume, const Vault& vault);
+/// key_at_hand (vault_header.h) for every vault below the volume's own that activating it would open.
+[[nodiscard]] Status keys_below_at_hand(Session& s, const Volume& volume);
 /// The read-only view of a version, with what it stands on; returns "major:minor". Already active is fine. It stays
 /// only as long as something uses it, unless it is pinned. damaged when the record's uuid is not the one asked for.
 [[nodiscard]] Result<std::string> activate_version(Session& s, const VersionRef& version);

@@ -4,7 +4,7 @@
 # needs: tclone
 # Many commands at once: every one ends, readers never fail, and what is there afterwards is consistent.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
-case_teardown() { pool_away; }
+case_teardown() { pool_away; rm -rf /tmp/k; }
 
 case_32_commands_at_once_all_end() {
   pool_up
@@ -78,6 +78,76 @@ case_a_reader_always_succeeds_while_others_write() {
   [[ -e /tmp/broken ]] && lost "a writer failed: $(</tmp/writer)"
   rm -f /tmp/done /tmp/writer
   ((n > 2)) || lost "only $n rounds of reading"
+}
+
+# Waits until the key service is asked.
+until_asked() { while [[ ! -e /tmp/k/asked ]]; do kill -0 "$1" 2>/dev/null || lost "the command ended without asking: $(</tmp/k/said)"; sleep 0.05; done; }
+# answered PID: the service answers, and the command ends well.
+answered() {
+  : >/tmp/k/go
+  wait "$1" || lost "the command that waited for its key: $(</tmp/k/said)"
+  rm -f /tmp/k/go /tmp/k/asked
+}
+
+case_a_key_that_takes_long_holds_nobody_up() {
+  mkdir -p /tmp/k
+  pool_up
+  printf '#!/bin/bash\n: >/tmp/k/asked\nwhile [[ ! -e /tmp/k/go ]]; do sleep 0.05; done\ncat /tmp/k/slow.key\n' >/tmp/k/slow
+  chmod 755 /tmp/k/slow
+  local one
+  for one in slow other; do head -c 48 /dev/urandom | base64 -w0 >/tmp/k/$one.key; done
+  chmod 600 /tmp/k/*.key
+  tclone create v --size 16M --fs none --key exec:/tmp/k/slow 2>/tmp/k/said &
+  until_asked $!
+  expect_ok tclone list --json
+  expect_no_text '"v"'
+  expect_ok tclone create w --size 16M --fs none
+  expect_ok tclone publish w
+  answered $!
+  expect_ok tclone deactivate v
+  tclone key add v --key file:/tmp/k/other.key 2>/tmp/k/said &
+  until_asked $!
+  expect_ok tclone list
+  expect_ok tclone clone w@1 x
+  answered $!
+  # What is known of the key changes meanwhile: the other one opens it, and the answer is not taken.
+  tclone activate v 2>/tmp/k/said &
+  until_asked $!
+  expect_ok tclone key rm v --key exec:/tmp/k/slow --use file:/tmp/k/other.key
+  answered $!
+  expect_file /dev/mapper/tclone-p-v
+  # Nor does a vault come back that is gone meanwhile.
+  tclone key add v --key exec:/tmp/k/slow --unlock file:/tmp/k/other.key 2>/tmp/k/said &
+  until_asked $!
+  expect_ok tclone rm v --yes
+  : >/tmp/k/go
+  wait $! && lost "a key was added to a volume that is gone"
+  grep -q 'no volume of that name' /tmp/k/said || lost "it does not say that the volume is gone: $(</tmp/k/said)"
+}
+
+case_no_command_that_opens_a_vault_asks_for_its_key_under_the_lock() {
+  mkdir -p /tmp/k
+  pool_up
+  head -c 48 /dev/urandom | base64 -w0 >/tmp/k/key; chmod 600 /tmp/k/key
+  # It fails, and the command with it, when the lock is taken.
+  local source="exec:flock -n /run/tclone/p.lock cat /tmp/k/key"
+  expect_ok tclone create db --size 16M --key "$source"
+  expect_ok tclone create other --size 16M --fs none
+  closed() { expect_ok tclone deactivate --all; expect_ok "$@"; }
+  closed tclone publish db
+  closed tclone resize db 24M
+  closed tclone mount db /mnt/db
+  expect_ok tclone umount db
+  closed tclone mount db@1 /mnt/db
+  expect_ok tclone umount db@1
+  closed tclone clone db@1 web --key "$source"
+  closed tclone clone db@1 branch --shared-key
+  closed tclone activate --all
+  expect_ok tclone revert web
+  expect_ok tclone rm branch --yes
+  closed tclone rekey db
+  expect_ok tclone rekey other --key "$source"
+  closed tclone activate --all
 }
 
 case_publishing_under_a_writer_never_hurts_it() {

@@ -17,7 +17,8 @@ again() { expect_ok tclone deactivate "$1"; expect_ok tclone activate "$1"; }
 # keyslots NAME: numbers of its slots
 slots() { tclone key list "$1" | sed -n 's/^\([0-9]\+\).*/\1/p' | tr '\n' ' '; }
 
-# on_tty COMMAND ANSWER…: types an answer at each question the command asks on its terminal.
+# on_tty COMMAND ANSWER…: types an answer at each question the command asks on its terminal. At the
+# first one $while_asked is run.
 on_tty() {
   local command=$1 asked=0 pid want
   shift
@@ -32,6 +33,7 @@ on_tty() {
       kill -0 $pid 2>/dev/null || break 2
       sleep 0.1
     done
+    ((asked > 1)) || ${while_asked:-:}
     printf '%s\n' "$want" >&9
   done
   exec 9>&-
@@ -78,7 +80,10 @@ case_standard_input_and_the_terminal() {
   # Nor is it for cryptsetup.
   expect_ok bash -c 'cryptsetup open --test-passphrase "$0" </tmp/k/in1' "$(thin_of v1)"
   expect_exit 7 tclone create v2 --size 16M --fs none --key prompt
+  # Nobody has to wait for who types.
+  while_asked='expect_ok tclone create v3 --size 16M --fs none --lock-timeout 1'
   on_tty 'tclone create v2 --size 16M --fs none --key prompt' 'long and winding' 'long and winding'
+  while_asked=
   expect_equal 0 "$status" "the exit status of create"
   expect_ok tclone deactivate v2
   on_tty 'tclone activate v2' 'wrong'

@@ -325,3 +325,70 @@ TEST_CASE(
     }
   }
 }
+
+TEST_CASE_METHOD(Keys, "a key command runs while the pool is not locked, and once, whatever asks for its key") {
+  // A key service that wants the pool's lock itself, and keeps count.
+  const std::string key = source("slow").reference;
+  const std::string count = file("count");
+  const auto slow = [&](const std::string& name) {
+    return KeySource{"exec", "sh -c 'flock -n \"" + file("run/p.lock") + "\" cat \"" + key + "\" && echo " + name + " >>\"" + count + "\"'"};
+  };
+  const auto asked = [&] {
+    std::ifstream in(count);
+    std::string word;
+    std::string all;
+    while (in >> word) all += (all.empty() ? "" : " ") + word;
+    std::filesystem::remove(count);
+    return all;
+  };
+  REQUIRE_OK(add(slow("new")));
+  CHECK(asked() == "new");
+  const std::string generated = *key_files().begin();
+  REQUIRE_OK(remove(0, std::nullopt, false, slow("used")));
+  CHECK(asked() == "used");
+  CHECK(key_files().count(generated) == 0);
+  REQUIRE_OK(engine::activate(env, {"p", {"db"}, false}));
+  CHECK(asked() == "used");
+  deactivate_all();
+  REQUIRE_OK(add(source("other"), slow("unlock")));
+  CHECK(asked() == "unlock");
+
+  engine::Create made;
+  made.pool = "p";
+  made.name = "web";
+  made.size = Bytes{16 << 20};
+  made.fs = FsKind::none;
+  made.key = slow("web");
+  REQUIRE_OK(engine::create(env, made));
+  CHECK(asked() == "web");
+  publish({"db", "web"});
+  CHECK(asked() == "used");
+  deactivate_all();
+  // A clone opens what it stands on.
+  engine::Clone clone;
+  clone.pool = "p";
+  clone.source = "db@1";
+  clone.name = "own";
+  clone.key = slow("own");
+  REQUIRE_OK(engine::clone(env, clone));
+  CHECK(asked() == "own used");
+  deactivate_all();
+  REQUIRE_OK(engine::activate(env, {"p", {}, true}));
+  CHECK(asked() == "used own web");
+  deactivate_all();
+  check_whole();
+}
+
+TEST_CASE_METHOD(Keys, "a command that has to wait for a key leaves nothing behind when the key does not come") {
+  REQUIRE_OK(add(source("spare")));
+  const auto before = files();
+  engine::Create made;
+  made.pool = "p";
+  made.name = "web";
+  made.size = Bytes{16 << 20};
+  made.key = KeySource{"exec", "false"};
+  refused(engine::create(env, made), Code::key, "failed with status 1");
+  refused(add(KeySource{"exec", "false"}), Code::key, "failed with status 1");
+  CHECK(files() == before);
+  check_whole();
+}
