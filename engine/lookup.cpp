@@ -3,6 +3,8 @@
 
 #include <cerrno>
 
+#include "dm/names.h"
+
 namespace tclone::engine {
 
 void name_state_area(Error& error) {
@@ -55,6 +57,11 @@ Status refuse_existing(const Session& s, const std::string& name) {
   TC_CHECK(policies::check_volume_name(name));
   if (s.store.has_volume(name)) {
     return fail(Code::exists, name, "a volume of that name exists already", "choose another name, or remove it first");
+  }
+  // Undoing would take it for the volume's and remove it.
+  if (const std::string device = dm::names::volume(s.pool, name); TC_TRY(s.env.dm.info(device))) {
+    return fail(Code::exists, "device " + device, "it is there already, and of no volume of this pool",
+                "find out whose it is (`dmsetup table " + device + "`), or choose another name");
   }
   return {};
 }

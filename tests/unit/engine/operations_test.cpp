@@ -120,6 +120,28 @@ TEST_CASE_METHOD(Rig, "a revert that starts over keeps key and header and gives 
   check_whole();
 }
 
+TEST_CASE_METHOD(Rig, "a device that has the name of a volume to come is refused and left alone") {
+  populate();
+  for (const char* name : {"tclone-p-x", "tclone-p-y"}) {
+    const std::vector<dm::Piece> piece{{"/dev/base", {0}, to_sectors(kMiB)}};
+    REQUIRE(mapper.create({name, std::string("somebody-") + name, dm::linear(piece)}));
+  }
+  engine::Create create_x;
+  create_x.name = "x";
+  create_x.size = kMiB * 8;
+  CHECK(engine::create(env, create_x).error().code == Code::exists);
+  engine::Clone clone_y;
+  clone_y.source = "db@1";
+  clone_y.name = "y";
+  CHECK(engine::clone(env, clone_y).error().code == Code::exists);
+  CHECK(engine::rename(env, {"p", "web"}, "x").error().code == Code::exists);
+  for (const char* name : {"tclone-p-x", "tclone-p-y"}) {
+    CHECK(mapper.device(name) != nullptr);
+    REQUIRE(mapper.remove(name, {}));
+  }
+  check_whole();
+}
+
 TEST_CASE("what comes into a vault that waited to be started over is still there when it is opened again") {
   const std::vector<std::pair<const char*, std::function<void(Rig&)>>> deeds{
       {"publish", [](Rig& rig) { rig.publish({"solo"}); }},
