@@ -111,7 +111,10 @@ void look_at_outer(Session& s, std::optional<Bytes> labelled, Findings& out) {
 void look_at_journal(Session& s, std::optional<std::uint64_t> kernel, Findings& out) {
   const auto journal = s.store.journal();
   if (!journal) {
-    out.push_back({journal.error().text(), "no command can change the pool", "bring back the pool's state area from a copy of the whole pool"});
+    Error error = journal.error();
+    const std::string next = error.next.empty() ? "bring back the pool's state area from a copy of the whole pool" : error.next;
+    error.next.clear();
+    out.push_back({error.text(), "no command can change the pool", next});
   } else if (*journal) {
     out.push_back({"an operation was interrupted: " + (*journal)->operation, "the next command that changes something finishes or undoes it",
                    "`tclone recover --pool " + s.pool + "` does it now", false});

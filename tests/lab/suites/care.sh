@@ -235,6 +235,8 @@ doctor_and_records() {
   cp -a /tmp/record "$state"/volumes/web.toml; all_is_well
   echo nonsense >"$state"/journal.toml
   finds 'journal.toml' 'no command can change the pool' 'from a copy of the whole pool'
+  echo 'format = 2' >"$state"/journal.toml
+  finds 'written by a newer tclone' 'no command can change the pool' 'update tclone'
   rm "$state"/journal.toml; all_is_well
   cp -a "$state"/pool.toml /tmp/record
   sed 's/^transaction = .*/transaction = 1/' /tmp/record >"$state"/pool.toml
