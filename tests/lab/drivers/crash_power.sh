@@ -14,6 +14,10 @@ cuts=(
   'suspended tclone publish db plain'
   'committed tclone revert own'
 )
+[[ ${LAB_TORTURE-} ]] && for point in grow.enlarged label.copy1 label.copy1.done label.copy2.done \
+  grow.labelled grow.data grow.pool.loaded grow.pool; do
+  cuts+=("$point tclone pool grow p --size 420M")
+done
 [[ ${LAB_TORTURE-} ]] && for point in journal.write journal.rename journal.sync journal.sync.done step commit committed \
   store.temp store.temp.done store.rename store.rename.done recorded settled journal.clear journal.clear.done; do
   for command in 'create x --size 16M' 'clone db@1 x' 'clone db@1 x --shared-key' 'clone db x' 'publish db own' \
