@@ -36,8 +36,8 @@ class NothingActive final : public dm::DeviceMapper {
   Status remove(const std::string&, std::chrono::milliseconds) override { return refuse(); }
   Status rename(const std::string&, const std::string&) override { return refuse(); }
   Status message(const std::string&, const std::string&) override { return refuse(); }
-  Result<dm::PoolStatus> pool_status(const std::string&, bool) override { return refuse(); }
-  Result<dm::ThinStatus> thin_status(const std::string&) override { return refuse(); }
+  Result<dm::PoolStatus> pool_status(const std::string&, Limit) override { return refuse(); }
+  Result<dm::ThinStatus> thin_status(const std::string&, Limit) override { return refuse(); }
   Result<std::unique_ptr<Guard>> guard(std::span<const std::string>, std::chrono::milliseconds) override {
     return refuse();
   }

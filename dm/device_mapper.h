@@ -53,9 +53,13 @@ class DeviceMapper {
   /// A message to target 0. errno of the kernel is in Error::sys: EEXIST, ENODATA, EBUSY, EOPNOTSUPP... The kernel
   /// ignores the result of the commit that follows (pool_message in dm-thin.c): read pool_status() afterwards.
   [[nodiscard]] virtual Status message(const std::string& name, const std::string& text) = 0;
-  /// `noflush` must be true for monitoring: without it reading the status commits.
-  [[nodiscard]] virtual Result<PoolStatus> pool_status(const std::string& name, bool noflush = true) = 0;
-  [[nodiscard]] virtual Result<ThinStatus> thin_status(const std::string& name) = 0;
+  /// How long to wait for a status; without a number for as long as the kernel takes. A status waits for a commit under way
+  /// (the metadata's lock in dm-thin-metadata.c), which below a full pool waits for space, and no signal ends that.
+  /// With a number a process of its own asks, which is left behind when the time is over: Code::busy.
+  using Limit = std::optional<std::chrono::milliseconds>;
+  /// Neither commits (DM_NOFLUSH_FLAG).
+  [[nodiscard]] virtual Result<PoolStatus> pool_status(const std::string& name, Limit limit = {}) = 0;
+  [[nodiscard]] virtual Result<ThinStatus> thin_status(const std::string& name, Limit limit = {}) = 0;
 
   /// Where the device's node is: /dev/mapper/<name>, or a folder of the fake's.
   [[nodiscard]] virtual std::string path(const std::string& name) const = 0;

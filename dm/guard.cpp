@@ -7,13 +7,13 @@
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
 #include <poll.h>
-#include <csignal>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <csignal>
 #include <ctime>
 
 #include <cerrno>
@@ -22,6 +22,7 @@
 
 #include "base/fd.h"
 #include "base/secret.h"
+#include "dm/child.h"
 
 namespace tclone::dm {
 namespace {
@@ -61,14 +62,6 @@ bool released_before(int socket, std::int64_t deadline) {
     if (got == 1 && byte == kDone) return true;
     if (got == 0 || errno != EINTR) return false;
   }
-}
-
-void close_all_but(int keep_a, int keep_b) {
-  const auto low = static_cast<unsigned>(keep_a < keep_b ? keep_a : keep_b);
-  const auto high = static_cast<unsigned>(keep_a < keep_b ? keep_b : keep_a);
-  if (low > 0) syscall(SYS_close_range, 0U, low - 1, 0U);
-  if (high > low + 1) syscall(SYS_close_range, low + 1, high - 1, 0U);
-  syscall(SYS_close_range, high + 1, ~0U, 0U);
 }
 
 /// Out of reach of a signal to the caller's process group, and last in line for the OOM killer.

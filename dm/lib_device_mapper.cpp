@@ -22,6 +22,7 @@
 #include "dm/libdm_log.h"
 #include "dm/names.h"
 #include "dm/query.h"
+#include "dm/status_within.h"
 #include "dm/targets.h"
 #include "dm/task.h"
 #include "dm/udev.h"
@@ -52,8 +53,8 @@ class LibDeviceMapper final : public DeviceMapper {
   Status rename(const std::string& from, const std::string& to) override;
 
   Status message(const std::string& name, const std::string& text) override;
-  Result<PoolStatus> pool_status(const std::string& name, bool noflush) override;
-  Result<ThinStatus> thin_status(const std::string& name) override;
+  Result<PoolStatus> pool_status(const std::string& name, Limit limit) override;
+  Result<ThinStatus> thin_status(const std::string& name, Limit limit) override;
 
   std::string path(const std::string& name) const override { return std::string(dm_dir()) + "/" + name; }
   Result<std::unique_ptr<Guard>> guard(std::span<const std::string> names, std::chrono::milliseconds limit) override;
@@ -209,14 +210,15 @@ Status LibDeviceMapper::message(const std::string& name, const std::string& text
   return task.run(("the thin-pool refuses the message \"" + text + "\"").c_str());
 }
 
-Result<PoolStatus> LibDeviceMapper::pool_status(const std::string& name, bool noflush) {
-  auto parsed = parse_pool_status(TC_TRY(query::status(name, "thin-pool", noflush)));
+Result<PoolStatus> LibDeviceMapper::pool_status(const std::string& name, Limit limit) {
+  auto parsed =
+      parse_pool_status(TC_TRY(limit ? status_within(name, "thin-pool", *limit) : query::status(name, "thin-pool")));
   if (!parsed) parsed.error().object = name;
   return parsed;
 }
 
-Result<ThinStatus> LibDeviceMapper::thin_status(const std::string& name) {
-  auto parsed = parse_thin_status(TC_TRY(query::status(name, "thin", true)));
+Result<ThinStatus> LibDeviceMapper::thin_status(const std::string& name, Limit limit) {
+  auto parsed = parse_thin_status(TC_TRY(limit ? status_within(name, "thin", *limit) : query::status(name, "thin")));
   if (!parsed) parsed.error().object = name;
   return parsed;
 }

@@ -89,9 +89,9 @@ Result<Table> table(const std::string& name) {
   return table;
 }
 
-Result<std::string> status(const std::string& name, const std::string& type, bool noflush) {
+Result<std::string> status(const std::string& name, const std::string& type) {
   Task task = TC_TRY(Task::make(DM_DEVICE_STATUS, name));
-  if (noflush) TC_CHECK(task.prepared(dm_task_no_flush(task.get())));
+  TC_CHECK(task.prepared(dm_task_no_flush(task.get())));
   TC_CHECK(task.run("cannot read its status"));
   TC_CHECK(require_existing(task, name));
 

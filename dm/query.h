@@ -16,6 +16,6 @@ namespace tclone::dm::query {
 /// The live table. The key of a crypt line is overwritten with zeros of the same length.
 [[nodiscard]] Result<Table> table(const std::string& name);
 /// The status parameters of the one target of a device; damaged when it is not a `type`.
-[[nodiscard]] Result<std::string> status(const std::string& name, const std::string& type, bool noflush);
+[[nodiscard]] Result<std::string> status(const std::string& name, const std::string& type);
 
 }  // namespace tclone::dm::query

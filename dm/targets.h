@@ -25,9 +25,9 @@ struct Piece {
 [[nodiscard]] Table linear_flushing_at_zero(const Piece& piece, Sectors chunk);
 
 struct PoolOptions {
-  Sectors block;               ///< 128 (64 KiB) to 2097152 (1 GiB), a multiple of 128
-  std::uint64_t low_water = 0; ///< blocks
-  bool zero = true;            ///< false adds skip_block_zeroing
+  Sectors block;                ///< 128 (64 KiB) to 2097152 (1 GiB), a multiple of 128
+  std::uint64_t low_water = 0;  ///< blocks
+  bool zero = true;             ///< false adds skip_block_zeroing
   bool error_if_full = false;
   bool discard_passdown = true;
 };

@@ -26,7 +26,7 @@ namespace tclone::engine {
 class Session {
  public:
   Env& env;
-  std::string pool;      ///< its name
+  std::string pool;  ///< its name
   Store store;
   PoolRecord record;
   std::optional<PoolLock> lock;
@@ -53,8 +53,9 @@ class Session {
   /// Volumes that were active when the operation began and were taken down by it.
   std::set<std::string> taken_down;
 
-  /// Whether the outer pool was out of data space when views.cpp first asked.
-  std::optional<bool> outer_full;
+  /// How much space the outer pool had when views.cpp first asked.
+  enum class Space { plenty, little, none };
+  std::optional<Space> outer_space;
 
   [[nodiscard]] std::string outer_pool() const;
   /// Free space of the outer pool; refused (no_space) when less than `needed` remains above the reserve.

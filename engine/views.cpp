@@ -15,7 +15,9 @@
 namespace tclone::engine {
 namespace {
 
+using namespace std::chrono_literals;
 namespace names = dm::names;
+constexpr const char* kWaiting = "waiting for the pool";
 
 Usage data_usage(const dm::PoolStatus& s, Bytes block) { return {block * s.used_data, block * s.total_data}; }
 Usage metadata_usage(const dm::PoolStatus& s) { return {kKiB * 4 * s.used_metadata, kKiB * 4 * s.total_metadata}; }
@@ -35,12 +37,31 @@ Result<PoolSummary> summary_of(Env& env, const std::string& name) {
   return out;
 }
 
-/// Asked once a command: the answer decides only how much is looked at.
-Result<bool> outer_is_full(Session& s) {
-  if (!s.outer_full) {
-    s.outer_full = TC_TRY(s.env.dm.pool_status(s.outer_pool())).mode == dm::PoolMode::out_of_data_space;
+/// Below a full pool the commits of vaults wait for space (their dm-crypt pages are held by the writes that do), and so would
+/// a look inside. Asked once a command: the answer decides only how much is looked at, and how patiently.
+Result<bool> may_look_inside(Session& s) {
+  if (!s.outer_space) {
+    const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
+    const Bytes free = s.record.block * (status.total_data - status.used_data);
+    const bool plenty = free > std::max(kGiB, s.record.block * (status.total_data / 10));
+    s.outer_space = status.mode == dm::PoolMode::out_of_data_space ? Session::Space::none
+                    : plenty                                       ? Session::Space::plenty
+                                                                   : Session::Space::little;
   }
-  return *s.outer_full;
+  return *s.outer_space != Session::Space::none;
+}
+
+/// A pool with little space may run full between that look and one inside.
+dm::DeviceMapper::Limit limit(const Session& s) {
+  if (s.outer_space == Session::Space::plenty) return {};
+  return 2000ms;
+}
+
+/// Whether that has happened; nothing further is then asked.
+bool waits(Session& s, const Error& error) {
+  if (error.code != Code::busy) return false;
+  s.outer_space = Session::Space::none;
+  return true;
 }
 
 class TreeBuilder {
@@ -57,7 +78,8 @@ class TreeBuilder {
 
  private:
   bool exists(const VersionRef& ref) const {
-    return std::any_of(all_.versions.begin(), all_.versions.end(), [&](const Version& v) { return v.uuid == ref.uuid; });
+    return std::any_of(all_.versions.begin(), all_.versions.end(),
+                       [&](const Version& v) { return v.uuid == ref.uuid; });
   }
 
   TreeNode volume_node(const Volume& v) {
@@ -77,9 +99,8 @@ class TreeBuilder {
     for (const auto& [tag, n] : of.tags) {
       if (n == number) node.tags.push_back(tag);
     }
-    const auto version = std::find_if(all_.versions.begin(), all_.versions.end(), [&](const Version& v) {
-      return v.volume == of.name && v.number == number;
-    });
+    const auto version = std::find_if(all_.versions.begin(), all_.versions.end(),
+                                      [&](const Version& v) { return v.volume == of.name && v.number == number; });
     if (version == all_.versions.end()) return node;
     for (const Volume& v : all_.volumes) {
       if (v.origin && v.origin->uuid == version->uuid) node.below.push_back(volume_node(v));
@@ -109,16 +130,17 @@ Result<VaultView> view_vault(Session& s, const Vault& vault) {
   const std::string pool = names::vault_pool(s.pool, vault.outer);
   const auto info = TC_TRY(s.env.dm.info(pool));
   if (!info || !info->live_table) return out;
-  if (TC_TRY(outer_is_full(s))) {
-    // Its commits wait for space (their dm-crypt pages are held by the writes that do), and so would a look inside.
+  if (!TC_TRY(may_look_inside(s))) {
     out.open = true;
-    out.health = "waiting for space in the pool";
+    out.health = kWaiting;
     return out;
   }
+  const auto status = s.env.dm.pool_status(pool, limit(s));
   // A vault may be closed by another command while it is being looked at.
-  const auto status = s.env.dm.pool_status(pool);
-  if (!status) return out;
+  if (!status && !waits(s, status.error())) return out;
   out.open = true;
+  out.health = kWaiting;
+  if (!status) return out;
   out.health = health_text(*status);
   out.data = data_usage(*status, vault.block);
   out.metadata = metadata_usage(*status);
@@ -139,8 +161,10 @@ Result<VolumeView> view_volume(Session& s, const Volume& volume, const Vault& va
   if (!info || !info->live_table) return out;
   out.active = true;
   out.mounts = TC_TRY(fs::mount_points(info->major, info->minor));
-  if (TC_TRY(outer_is_full(s))) return out;
-  if (const auto thin = s.env.dm.thin_status(name); thin && !thin->failed) {
+  if (!TC_TRY(may_look_inside(s))) return out;
+  const auto thin = s.env.dm.thin_status(name, limit(s));
+  if (!thin) static_cast<void>(waits(s, thin.error()));
+  if (thin && !thin->failed) {
     out.mapped = to_bytes(thin->mapped);
     // Alone in its vault, it shares its blocks with nobody.
     if (vault.volumes == 1 && vault.versions == 0) out.exclusive = out.mapped;

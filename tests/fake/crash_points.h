@@ -58,10 +58,12 @@ class CrashPoints final : public dm::DeviceMapper {
   Status message(const std::string& name, const std::string& text) override {
     return around([&] { return inner_.message(name, text); });
   }
-  Result<dm::PoolStatus> pool_status(const std::string& name, bool noflush) override {
-    return looked(inner_.pool_status(name, noflush));
+  Result<dm::PoolStatus> pool_status(const std::string& name, Limit limit) override {
+    return looked(inner_.pool_status(name, limit));
   }
-  Result<dm::ThinStatus> thin_status(const std::string& name) override { return looked(inner_.thin_status(name)); }
+  Result<dm::ThinStatus> thin_status(const std::string& name, Limit limit) override {
+    return looked(inner_.thin_status(name, limit));
+  }
   std::string path(const std::string& name) const override { return inner_.path(name); }
   Result<std::unique_ptr<Guard>> guard(std::span<const std::string> names, std::chrono::milliseconds limit) override {
     pass();

@@ -61,8 +61,8 @@ class FakeDeviceMapper final : public dm::DeviceMapper {
   Status remove(const std::string& name, std::chrono::milliseconds patience) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status message(const std::string& name, const std::string& text) override;
-  Result<dm::PoolStatus> pool_status(const std::string& name, bool noflush = true) override;
-  Result<dm::ThinStatus> thin_status(const std::string& name) override;
+  Result<dm::PoolStatus> pool_status(const std::string& name, Limit limit = {}) override;
+  Result<dm::ThinStatus> thin_status(const std::string& name, Limit limit = {}) override;
   /// A link to a sparse file of the device's size (at most kLongestFile, since few filesystems take a 1 PiB file). A thin's file follows the thin (pool and id), so its bytes are
   /// there again after remove and create; any other device's file follows its name. Layers do not alias each
   /// other (but for aliased()), and a snapshot starts out empty: only what is written through this very device is read back.

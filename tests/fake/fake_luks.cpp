@@ -162,7 +162,8 @@ Status FakeLuks::restore(const std::string& device, const std::string& file, con
   to.facts = saved->second.facts;
   to.volume_key = TC_TRY(Secret::copy_of(saved->second.volume_key.bytes()));
   to.slots.clear();
-  for (const auto& [number, secret] : saved->second.slots) to.slots.emplace(number, TC_TRY(Secret::copy_of(secret.bytes())));
+  for (const auto& [number, secret] : saved->second.slots)
+    to.slots.emplace(number, TC_TRY(Secret::copy_of(secret.bytes())));
   return {};
 }
 

@@ -100,7 +100,7 @@ void FakeDeviceMapper::check_origin(const std::string& name, std::uint32_t origi
   }
 }
 
-Result<PoolStatus> FakeDeviceMapper::pool_status(const std::string& name, bool) {
+Result<PoolStatus> FakeDeviceMapper::pool_status(const std::string& name, Limit) {
   for (auto failure = failures_.begin(); failure != failures_.end(); ++failure) {
     if (failure->op != "pool_status" || failure->skip-- > 0) continue;
     const int sys = failure->sys;
@@ -130,7 +130,7 @@ Result<PoolStatus> FakeDeviceMapper::pool_status(const std::string& name, bool) 
   return status;
 }
 
-Result<ThinStatus> FakeDeviceMapper::thin_status(const std::string& name) {
+Result<ThinStatus> FakeDeviceMapper::thin_status(const std::string& name, Limit) {
   const FakeDevice* device = TC_TRY(existing(name));
   std::uint32_t id = 0;
   const FakePool* source =

@@ -148,8 +148,7 @@ class Check {
   }
 
   Status outer_pool() {
-    // With flush: what the next line reads is what was committed.
-    const auto status = TC_TRY(dm_.pool_status(names::outer_pool(pool_), false));
+    const auto status = TC_TRY(dm_.pool_status(names::outer_pool(pool_)));
     if (status.transaction != all_.pool->transaction) {
       wrong("pool.toml is at transaction " + std::to_string(all_.pool->transaction) + ", the kernel at " +
             std::to_string(status.transaction));
@@ -171,7 +170,7 @@ class Check {
     if (!info || !info->live_table) return {};
     if (info->open_count == 0 && !v.stock) wrong("vault " + v.name + " is open and nobody uses it");
     if (!v.pending.empty()) wrong("vault " + v.name + " is open and work in it is still pending");
-    const auto status = TC_TRY(dm_.pool_status(names::vault_pool(pool_, v.outer), false));
+    const auto status = TC_TRY(dm_.pool_status(names::vault_pool(pool_, v.outer)));
     if (status.mode != dm::PoolMode::rw || status.needs_check)
       wrong("vault " + v.name + ": its inner pool is not in order");
     const Bytes has = v.block * status.total_data;
@@ -230,7 +229,8 @@ class Check {
   void key_files() {
     std::set<std::string> wanted;
     for (const Vault& v : all_.vaults) {
-      if (const auto known = keys(v); std::any_of(known.begin(), known.end(), generated)) wanted.insert(v.uuid.text() + ".key");
+      if (const auto known = keys(v); std::any_of(known.begin(), known.end(), generated))
+        wanted.insert(v.uuid.text() + ".key");
       if (v.being_copied() && opens_by_file(*v.rekey)) wanted.insert(v.rekey->uuid.text() + ".key");
     }
     std::set<std::string> found;

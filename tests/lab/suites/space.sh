@@ -150,3 +150,28 @@ case_a_volume_that_does_not_fit_may_be_made_but_not_filled_by_a_copy() {
   expect_ok tclone clone wide thin
   expect_ok tclone revert thin
 }
+
+# A look at a vault waits for its commit, and that for the pool. Here the metadata's device is suspended; with a pool that
+# fills up just while it is looked at it is the same, for a minute or for ever.
+case_looking_does_not_wait_for_a_vault_whose_commits_do() {
+  small_pool
+  expect_ok tclone create db --size 32M --fs none
+  expect_ok tclone create other --size 32M --fs none
+  local meta
+  meta=tclone-p-_$(field vaults/db.toml outer).meta
+  expect_ok dmsetup suspend "$meta"
+  dd if=/dev/zero of="$(dev db)" bs=1M count=4 oflag=direct,sync status=none 2>/dev/null &
+  local writer=$!
+  sleep 1
+  local what
+  for what in list 'show db' 'pool status p --json'; do
+    # shellcheck disable=SC2086
+    run timeout 30 tclone $what
+    ((status == 0)) || { dmsetup resume "$meta"; lab_show; lost "tclone $what ended with $status while a vault's commit waited"; }
+  done
+  [[ $out == *'"waiting for the pool"'* ]] || { dmsetup resume "$meta"; lost "status does not say that the vault waits"; }
+  expect_ok dmsetup resume "$meta"
+  wait $writer || lost "the writer whose vault was looked at meanwhile"
+  expect_ok tclone status
+  expect_no_text 'waiting'
+}
