@@ -75,8 +75,7 @@ std::string format_size(Bytes b) {
   const std::uint64_t tenths = div == 1 ? b.n * 10 : (b.n / div) * 10 + (b.n % div) * 10 / div;
   std::array<char, 40> text{};
   if (tenths % 10 == 0) {
-    std::snprintf(text.data(), text.size(), "%llu%c", static_cast<unsigned long long>(tenths / 10),
-                  kUnits[unit]);
+    std::snprintf(text.data(), text.size(), "%llu%c", static_cast<unsigned long long>(tenths / 10), kUnits[unit]);
   } else {
     std::snprintf(text.data(), text.size(), "%llu.%llu%c", static_cast<unsigned long long>(tenths / 10),
                   static_cast<unsigned long long>(tenths % 10), kUnits[unit]);

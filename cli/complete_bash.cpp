@@ -216,7 +216,8 @@ std::string complete_bash() {
   const std::string marker = "  local command='' count=0";
   head.insert(head.find(marker), "  local valued='" + valued_options() + "'\n  local groups='" + groups + "'\n");
   return head + "  case $command in\n    ''" + patterns + ")\n      options='" + globals + "'\n      case $prev in\n" +
-         values + "      esac\n      place='words " + first + "'\n" + places + "      ;;\n" + cases + "  esac\n" + kTail;
+         values + "      esac\n      place='words " + first + "'\n" + places + "      ;;\n" + cases + "  esac\n" +
+         kTail;
 }
 
 }  // namespace tclone::cli

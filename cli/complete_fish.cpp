@@ -125,7 +125,8 @@ std::string complete_fish() {
     body += option_line("", option);
   }
   for (const CommandGroup& group : command_groups())
-    body += "complete -c tclone -f -n __tclone_at -a " + std::string(group.word) + " -d " + quoted(group.summary) + "\n";
+    body +=
+        "complete -c tclone -f -n __tclone_at -a " + std::string(group.word) + " -d " + quoted(group.summary) + "\n";
   for (const Command& command : commands()) {
     if (command.hidden) continue;
     for (const Option& option : command.options) add(option);

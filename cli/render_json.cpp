@@ -103,7 +103,11 @@ Json of(const engine::VaultView& view) {
 Json of(const engine::KeySlotView& slot) {
   Json sources = Json::array();
   for (const KeySource& source : slot.sources) sources.push_back(of(source));
-  return {{"slot", slot.slot}, {"kdf", slot.kdf}, {"iterations", slot.iterations}, {"memory", slot.memory_kib}, {"sources", sources}};
+  return {{"slot", slot.slot},
+          {"kdf", slot.kdf},
+          {"iterations", slot.iterations},
+          {"memory", slot.memory_kib},
+          {"sources", sources}};
 }
 
 Json of(const engine::TreeNode& node) {
@@ -185,10 +189,12 @@ std::string findings(const std::vector<engine::Finding>& findings) {
 }
 
 std::string keys(const engine::KeyList& keys) {
-  return dumped({{"volume", keys.volume}, {"vault", keys.vault}, {"key", of(keys.used)}, {"slots", list_of(keys.slots)}});
+  return dumped(
+      {{"volume", keys.volume}, {"vault", keys.vault}, {"key", of(keys.used)}, {"slots", list_of(keys.slots)}});
 }
 std::string key_test(const engine::KeyTested& tested) {
-  return dumped({{"volume", tested.volume}, {"vault", tested.vault}, {"key", of(tested.source)}, {"slot", tested.slot}});
+  return dumped(
+      {{"volume", tested.volume}, {"vault", tested.vault}, {"key", of(tested.source)}, {"slot", tested.slot}});
 }
 
 std::string path(const std::string& path) { return dumped({{"path", path}}); }

@@ -24,7 +24,8 @@ Result<std::optional<KeySource>> key_of(const Invocation& call, const char* opti
 }
 
 /// The number in `text`, at most `most`; `what` completes "is no".
-Result<std::uint32_t> number_in(const Invocation& call, const std::string& text, std::uint32_t most, const std::string& what) {
+Result<std::uint32_t> number_in(const Invocation& call, const std::string& text, std::uint32_t most,
+                                const std::string& what) {
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number > most) {

@@ -50,7 +50,8 @@ Ran run_pool_stock(Session& s) { return report(s, engine::pool_stock(s.env, TC_T
 Ran run_pool_check(Session& s) { return report_findings(s, TC_TRY(engine::pool_check(s.env, request::pool(s.call)))); }
 
 Ran run_pool_repair(Session& s) {
-  if (s.call.has("vault")) return report(s, engine::vault_repair(s.env, request::pool(s.call), s.call.one("vault"), s.call.has("force")));
+  if (s.call.has("vault"))
+    return report(s, engine::vault_repair(s.env, request::pool(s.call), s.call.one("vault"), s.call.has("force")));
   return report(s, engine::pool_repair(s.env, request::pool(s.call), s.call.has("force")));
 }
 

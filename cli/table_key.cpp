@@ -99,18 +99,27 @@ void add_key_commands(std::vector<Command>& out) {
       .words = "rekey",
       .summary = "give a volume a new volume key",
       .description =
-          "Encrypts anew, under a volume key made for it, all that the vault holds: its volumes, their versions, and shared-key "
-          "clones. key rm changes who may open it; this is for when the volume key itself may be known, to somebody who has "
-          "saved the header or could read the kernel's memory. A default key file is replaced by a new one; other sources stay "
+          "Encrypts anew, under a volume key made for it, all that the vault holds: its volumes, their versions, and "
+          "shared-key "
+          "clones. key rm changes who may open it; this is for when the volume key itself may be known, to somebody "
+          "who has "
+          "saved the header or could read the kernel's memory. A default key file is replaced by a new one; other "
+          "sources stay "
           "what they are, and their secrets open the new header.\n\n"
-          "The vault is copied as it is, so that the pool needs as much free space again as the vault holds, and nothing in it may "
-          "be active. Then the old header is destroyed, and what the old key had encrypted is overwritten, read back and given "
-          "back to the pool; meanwhile the volume may be used again. The pool is not locked for longer than about a second at a "
+          "The vault is copied as it is, so that the pool needs as much free space again as the vault holds, and "
+          "nothing in it may "
+          "be active. Then the old header is destroyed, and what the old key had encrypted is overwritten, read back "
+          "and given "
+          "back to the pool; meanwhile the volume may be used again. The pool is not locked for longer than about a "
+          "second at a "
           "time.\n\n"
-          "Interrupted, it goes on where it was when it is called again; until it has changed over to the new key, --cancel gives "
-          "it up. Until then nothing in the vault can be activated. A volume that is removed meanwhile takes both headers with it, and "
+          "Interrupted, it goes on where it was when it is called again; until it has changed over to the new key, "
+          "--cancel gives "
+          "it up. Until then nothing in the vault can be activated. A volume that is removed meanwhile takes both "
+          "headers with it, and "
           "what was not overwritten yet lies in free blocks, where only who has saved the old header can read it.\n\n"
-          "Keys that cannot be read at that moment without asking (prompt, stdin and token, or what is somebody else's) no longer "
+          "Keys that cannot be read at that moment without asking (prompt, stdin and token, or what is somebody "
+          "else's) no longer "
           "open the vault: this is refused without --yes. The key that activate asks is asked for.",
       .positionals = {{"NAME", Kind::volume, kName}},
       .options = {{"key", 0, Kind::key, "SOURCE", "what activate asks from then on, see KEY SOURCES"},

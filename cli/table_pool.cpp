@@ -97,8 +97,9 @@ void add_pool_commands(std::vector<Command>& out) {
       .id = Id::pool_export,
       .words = "pool export",
       .summary = "give a pool up, for another host to import",
-      .description = "Deactivates the pool and forgets where it is. Its data and its keys stay. A pool that is not active and "
-                     "whose device is gone is forgotten too; it can be imported should the device come back.",
+      .description =
+          "Deactivates the pool and forgets where it is. Its data and its keys stay. A pool that is not active and "
+          "whose device is gone is forgotten too; it can be imported should the device come back.",
       .positionals = {{"NAME", Kind::pool, "the pool", false}},
       .options = {},
       .shape = "outcome",
@@ -108,12 +109,13 @@ void add_pool_commands(std::vector<Command>& out) {
       .id = Id::pool_destroy,
       .words = "pool destroy",
       .summary = "destroy a pool with everything in it",
-      .description = "Overwrites the header of every vault, removes the keys that tclone made, and wipes the label. "
-                     "Nothing in the pool can be read afterwards. Asks first; where standard input is no terminal, "
-                     "--yes must be given. Refused while a volume is mounted or held open.\n\n"
-                     "Damaged records do not keep a pool: all that its metadata know is destroyed, whatever the records "
-                     "say. Of a vault whose own record is damaged the key file cannot be told from others and stays in "
-                     "/etc/tclone/keys.",
+      .description =
+          "Overwrites the header of every vault, removes the keys that tclone made, and wipes the label. "
+          "Nothing in the pool can be read afterwards. Asks first; where standard input is no terminal, "
+          "--yes must be given. Refused while a volume is mounted or held open.\n\n"
+          "Damaged records do not keep a pool: all that its metadata know is destroyed, whatever the records "
+          "say. Of a vault whose own record is damaged the key file cannot be told from others and stays in "
+          "/etc/tclone/keys.",
       .positionals = {{"NAME", Kind::pool, "the pool"}},
       .options = {{"yes", 0, Kind::flag, "", "do not ask"}},
       .shape = "outcome",
@@ -123,9 +125,10 @@ void add_pool_commands(std::vector<Command>& out) {
       .id = Id::pool_grow,
       .words = "pool grow",
       .summary = "make a pool larger while it is in use",
-      .description = "Takes what the pool's file or devices have become larger by. --size makes the file of a pool that "
-                     "large first; --add makes a further device part of the pool, for good. Nothing stops meanwhile, and "
-                     "writers that wait because the pool is full go on.",
+      .description =
+          "Takes what the pool's file or devices have become larger by. --size makes the file of a pool that "
+          "large first; --add makes a further device part of the pool, for good. Nothing stops meanwhile, and "
+          "writers that wait because the pool is full go on.",
       .positionals = {{"NAME", Kind::pool, "the pool", false}},
       .options = {{"size", 0, Kind::size, "SIZE", "new size of the pool's file"},
                   {"add", 0, Kind::device, "DEVICE", "add this device to the pool", true},
@@ -137,9 +140,10 @@ void add_pool_commands(std::vector<Command>& out) {
       .id = Id::pool_check,
       .words = "pool check",
       .summary = "check a pool's metadata, headers and records against each other",
-      .description = "Runs thin_check on the metadata of the pool and of every open vault, compares their thin ids with "
-                     "the records, and each LUKS2 header with its vault's record. Nothing is changed, and no key is asked "
-                     "for. A pool that is not active has its own metadata checked only.",
+      .description =
+          "Runs thin_check on the metadata of the pool and of every open vault, compares their thin ids with "
+          "the records, and each LUKS2 header with its vault's record. Nothing is changed, and no key is asked "
+          "for. A pool that is not active has its own metadata checked only.",
       .positionals = {{"NAME", Kind::pool, "the pool", false}},
       .options = {},
       .effect = Effect::looks,
@@ -151,12 +155,13 @@ void add_pool_commands(std::vector<Command>& out) {
       .id = Id::pool_repair,
       .words = "pool repair",
       .summary = "repair a damaged pool's own metadata into its spare area",
-      .description = "For a pool that is not active. thin_repair reads the damaged metadata and writes what it can save to the "
-                     "spare area, which takes its place; the damaged metadata is kept as the spare. Does nothing to sound "
-                     "metadata but clear the mark with which the kernel asks for a check.\n\n"
-                     "With --vault the inner metadata of that vault is repaired instead: the pool is active then, the vault "
-                     "closed, and its key is asked for. What is saved takes the other half of the room for the vault's "
-                     "metadata, and what was damaged is kept.",
+      .description =
+          "For a pool that is not active. thin_repair reads the damaged metadata and writes what it can save to the "
+          "spare area, which takes its place; the damaged metadata is kept as the spare. Does nothing to sound "
+          "metadata but clear the mark with which the kernel asks for a check.\n\n"
+          "With --vault the inner metadata of that vault is repaired instead: the pool is active then, the vault "
+          "closed, and its key is asked for. What is saved takes the other half of the room for the vault's "
+          "metadata, and what was damaged is kept.",
       .positionals = {{"NAME", Kind::pool, "the pool", false}},
       .options = {{"vault", 0, Kind::text, "VAULT", "repair this vault"},
                   {"force", 0, Kind::flag, "", "overwrite the metadata that an earlier repair kept"}},
@@ -167,11 +172,12 @@ void add_pool_commands(std::vector<Command>& out) {
       .id = Id::pool_stock,
       .words = "pool stock",
       .summary = "keep vaults made ahead, for faster clones",
-      .description = "Most of the time of an own-key clone goes into the header of its vault. With --keep that many vaults are "
-                     "made now, each with a random key file of its own, and are kept open; a clone with the usual key file "
-                     "takes one instead of making one, and another is made in the background once the clone is done. A vault "
-                     "and its key serve one clone only. --keep 0 removes them.\n\n"
-                     "Without --keep, makes what is missing. Each vault takes a few MiB of the pool.",
+      .description =
+          "Most of the time of an own-key clone goes into the header of its vault. With --keep that many vaults are "
+          "made now, each with a random key file of its own, and are kept open; a clone with the usual key file "
+          "takes one instead of making one, and another is made in the background once the clone is done. A vault "
+          "and its key serve one clone only. --keep 0 removes them.\n\n"
+          "Without --keep, makes what is missing. Each vault takes a few MiB of the pool.",
       .positionals = {{"NAME", Kind::pool, "the pool", false}},
       .options = {{"keep", 0, Kind::number, "COUNT", "how many, from 0 to 64"}},
       .shape = "outcome",

@@ -54,8 +54,9 @@ void add_naming(std::vector<Command>& out) {
       .id = Id::resize,
       .words = "resize",
       .summary = "make a volume larger",
-      .description = "Makes the volume as large as SIZE, and the filesystem in it as well, mounted or not. Volumes are not made "
-                     "smaller.",
+      .description =
+          "Makes the volume as large as SIZE, and the filesystem in it as well, mounted or not. Volumes are not made "
+          "smaller.",
       .positionals = {{"NAME", Kind::volume, "the volume"}, {"SIZE", Kind::size, "its new size, such as 20G"}},
       .options = {},
       .shape = "outcome",

@@ -47,7 +47,7 @@ Result<UniqueFd> open_folder(const std::string& path) {
   const bool made = mkdir(path.c_str(), 0700) == 0;
   if (!made && errno != EEXIST) return fail_errno(errno, path, "cannot make the folder of the key files");
   UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  struct stat info{};
+  struct stat info {};
   if (!folder || fstat(folder.get(), &info) != 0) {
     return fail_errno(errno, path, "cannot open the folder of the key files");
   }
@@ -107,7 +107,7 @@ Status remove_key_file(const KeyFolder& folder, const Uuid& vault) {
   if (!dir) return fail_errno(errno, folder.path, "cannot open the folder of the key files");
   const UniqueFd file(openat(dir.get(), name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file && errno == ENOENT) return {};
-  struct stat info{};
+  struct stat info {};
   if (!file || fstat(file.get(), &info) != 0) return fail_errno(errno, path, "cannot open the key file to erase it");
   if (!S_ISREG(info.st_mode)) return fail(Code::failed, path, "the key file is not a regular file");
   // As good as a filesystem lets us: one that writes elsewhere (or an SSD) may keep the old bytes. What really
@@ -128,7 +128,7 @@ Result<Secret> read_key_file(const std::string& path, const std::string& what) {
     return fail(Code::key, path, "cannot open the key file of " + what,
                 sys == ENOENT ? "put the key file back where it was" : "", sys);
   }
-  struct stat info{};
+  struct stat info {};
   if (fstat(file.get(), &info) != 0) return fail_errno(errno, path, "cannot look at the key file of " + what);
   TC_CHECK(check_key_file(info, path, what));
   return read_to_end(file.get(), path);
@@ -142,7 +142,7 @@ Result<Secret> read_credential(const std::string& name, const std::string& what)
   }
   const std::string path = std::string(folder) + "/" + name;
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  struct stat info{};
+  struct stat info {};
   if (!file || fstat(file.get(), &info) != 0) {
     return fail(Code::key, path, "cannot open the credential with the key of " + what,
                 "LoadCredentialEncrypted=" + name + " in the unit that runs tclone", errno);

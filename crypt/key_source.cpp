@@ -74,8 +74,8 @@ Cost cost_of(const KeySource& source, std::size_t secret_size) {
   return secret_size >= kMachineSecretSize ? Cost::machine : Cost::human;
 }
 
-Result<Secret> read_secret(const KeySource& source, const KeyFolder& folder, const Uuid& vault,
-                           const std::string& what, Purpose purpose) {
+Result<Secret> read_secret(const KeySource& source, const KeyFolder& folder, const Uuid& vault, const std::string& what,
+                           Purpose purpose) {
   const auto read = [&]() -> Result<Secret> {
     if (source.kind == "file") {
       return read_key_file(source.reference.empty() ? folder.file_of(vault) : source.reference, what);

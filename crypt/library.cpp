@@ -30,7 +30,7 @@ Status load_library() {
   // Never unloaded: its helpers keep threads and exit handlers of OpenSSL.
   void* found = dlopen(kLibrary, RTLD_LAZY | RTLD_LOCAL);
   if (found == nullptr) return fail(Code::kernel, kLibrary, reason(), next);
-#define TCLONE_LOOK_UP(name)                                           \
+#define TCLONE_LOOK_UP(name)                                       \
   name = reinterpret_cast<decltype(&::name)>(dlsym(found, #name)); \
   if (name == nullptr) return fail(Code::kernel, kLibrary, "it has no function " #name, next);
   TCLONE_LIBCRYPTSETUP(TCLONE_LOOK_UP)

@@ -21,9 +21,9 @@ namespace tclone::crypt {
 enum class Cost { machine, human };
 
 struct FormatRequest {
-  std::string device;   ///< path of the outer thin
-  std::string label;    ///< LUKS2 label, "tclone:<vault>"; subsystem is "tclone"
-  Uuid uuid;            ///< UUID the header gets
+  std::string device;  ///< path of the outer thin
+  std::string label;   ///< LUKS2 label, "tclone:<vault>"; subsystem is "tclone"
+  Uuid uuid;           ///< UUID the header gets
   std::uint32_t sector_size = 4096;
   Cost cost = Cost::machine;
 };
@@ -36,7 +36,7 @@ struct Formatted {
 
 struct Keyslot {
   int number = 0;
-  std::string kdf;            ///< "pbkdf2" or "argon2id"
+  std::string kdf;  ///< "pbkdf2" or "argon2id"
   std::uint32_t iterations = 0;
   std::uint32_t memory_kib = 0;
   bool unbound = false;

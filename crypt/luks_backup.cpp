@@ -12,7 +12,7 @@ namespace tclone::crypt {
 
 Status LibLuks::backup(const std::string& device, const std::string& file) {
   const Device loaded = TC_TRY(load(device));
-  struct stat info{};
+  struct stat info {};
   if (lstat(file.c_str(), &info) == 0) return fail(Code::exists, file, "exists already, and is not overwritten");
   // The library creates it with O_EXCL and mode 0400.
   const int r = crypt_header_backup(loaded.get(), CRYPT_LUKS2, file.c_str());
@@ -32,8 +32,8 @@ Status LibLuks::restore(const std::string& device, const std::string& file, cons
   const bool foreign = !load_expected(device, expected).has_value();
   const Device target = TC_TRY(init(device));
   if (foreign) {
-    const int wiped = crypt_wipe(target.get(), device.c_str(), CRYPT_WIPE_ZERO, 0, kHeaderSize.n, kHeaderSize.n, 0,
-                                 nullptr, nullptr);
+    const int wiped =
+        crypt_wipe(target.get(), device.c_str(), CRYPT_WIPE_ZERO, 0, kHeaderSize.n, kHeaderSize.n, 0, nullptr, nullptr);
     if (wiped < 0) return fail_crypt(wiped, device, "cannot overwrite the header that is there");
   }
   const int r = crypt_header_restore(target.get(), CRYPT_LUKS2, file.c_str());

@@ -31,7 +31,7 @@ constexpr std::size_t kPiece = 65536;
 /// O_EXCL on a block device fails while it is mounted or below another device (open(2)): a header is not
 /// destroyed under a vault in use. Direct I/O where the file has it, so that nothing stale stays in a cache.
 Result<UniqueFd> open_raw(const std::string& path, int access) {
-  struct stat info{};
+  struct stat info {};
   if (stat(path.c_str(), &info) != 0) return fail_errno(errno, path, "cannot find the device");
   const bool block = S_ISBLK(info.st_mode);
   if (!block && !S_ISREG(info.st_mode)) return fail(Code::usage, path, "neither a block device nor a file");
@@ -66,7 +66,8 @@ void without_direct(const UniqueFd& fd) {
   if (flags >= 0) fcntl(fd.get(), F_SETFL, flags & ~O_DIRECT);
 }
 
-Status read_piece(const UniqueFd& fd, unsigned char* buffer, std::size_t at, std::size_t length, const std::string& path) {
+Status read_piece(const UniqueFd& fd, unsigned char* buffer, std::size_t at, std::size_t length,
+                  const std::string& path) {
   for (std::size_t done = 0; done < length;) {
     const ssize_t got = pread(fd.get(), buffer + done, length - done, static_cast<off_t>(at + done));
     if (got < 0 && errno == EINTR) continue;
@@ -78,7 +79,8 @@ Status read_piece(const UniqueFd& fd, unsigned char* buffer, std::size_t at, std
   return {};
 }
 
-Status write_piece(const UniqueFd& fd, const unsigned char* buffer, std::size_t at, std::size_t length, const std::string& path) {
+Status write_piece(const UniqueFd& fd, const unsigned char* buffer, std::size_t at, std::size_t length,
+                   const std::string& path) {
   for (std::size_t done = 0; done < length;) {
     const ssize_t put = pwrite(fd.get(), buffer + done, length - done, static_cast<off_t>(at + done));
     if (put < 0 && errno == EINTR) continue;
@@ -90,7 +92,8 @@ Status write_piece(const UniqueFd& fd, const unsigned char* buffer, std::size_t 
 
 /// Writes `with` (kPiece bytes) over every piece that is not zero. A piece of zeros has nothing to hide, and may have no
 /// block below it: writing there would ask a full pool for space, just when something is to be removed from it.
-Status overwrite(const UniqueFd& fd, unsigned char* buffer, const unsigned char* with, std::size_t length, const std::string& path) {
+Status overwrite(const UniqueFd& fd, unsigned char* buffer, const unsigned char* with, std::size_t length,
+                 const std::string& path) {
   bool written = false;
   for (std::size_t at = 0; at < length; at += kPiece) {
     const std::size_t now = std::min(kPiece, length - at);

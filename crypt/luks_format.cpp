@@ -11,7 +11,7 @@
 namespace tclone::crypt {
 namespace {
 
-constexpr std::size_t kVolumeKeySize = 64;         // aes-256 in XTS mode takes two keys
+constexpr std::size_t kVolumeKeySize = 64;             // aes-256 in XTS mode takes two keys
 constexpr std::uint64_t kMetadataSize = 16ULL * 1024;  // each of the two copies; LUKS2's smallest
 // Four slots of 252 KiB (4000 stripes of 64 bytes, rounded up to 4 KiB). crypt_format fills the whole area with
 // random bytes first, and that is a third of its time: room for twice as many slots costs every clone 4 ms.
@@ -49,8 +49,8 @@ Result<Formatted> LibLuks::format(const FormatRequest& request, const Secret& se
   params.sector_size = request.sector_size;
   params.label = label.c_str();
   params.subsystem = "tclone";
-  r = crypt_format(device.get(), CRYPT_LUKS2, "aes", "xts-plain64", uuid.c_str(), volume_key.chars(),
-                   volume_key.size(), &params);
+  r = crypt_format(device.get(), CRYPT_LUKS2, "aes", "xts-plain64", uuid.c_str(), volume_key.chars(), volume_key.size(),
+                   &params);
   if (r < 0) return fail_crypt(r, path, "cannot write a LUKS2 header");
   r = crypt_keyslot_add_by_volume_key(device.get(), CRYPT_ANY_SLOT, volume_key.chars(), volume_key.size(),
                                       secret.chars(), secret.size());
@@ -59,8 +59,7 @@ Result<Formatted> LibLuks::format(const FormatRequest& request, const Secret& se
   TC_CHECK(flush(path));
 
   Formatted made;
-  made.facts = HeaderFacts{request.uuid, "aes",   "xts-plain64", kVolumeKeySize * 8, request.sector_size,
-                           kHeaderSize};
+  made.facts = HeaderFacts{request.uuid, "aes", "xts-plain64", kVolumeKeySize * 8, request.sector_size, kHeaderSize};
   TC_TRY(load_expected(path, made.facts));  // what counts is what is on the device
   made.volume_key = std::move(volume_key);
   return made;

@@ -13,9 +13,7 @@
 namespace tclone::crypt {
 namespace {
 
-std::uint32_t activation_flags() {
-  return CRYPT_ACTIVATE_PRIVATE | CRYPT_ACTIVATE_ALLOW_DISCARDS | serialize_flag();
-}
+std::uint32_t activation_flags() { return CRYPT_ACTIVATE_PRIVATE | CRYPT_ACTIVATE_ALLOW_DISCARDS | serialize_flag(); }
 
 /// Whether a key may be put where libcryptsetup will put the volume key. libcryptsetup's own probe takes only
 /// ENOSYS for a no, while a container's seccomp filter says EPERM.
@@ -66,8 +64,8 @@ Status LibLuks::open(const std::string& device, const std::string& name, const H
   TC_CHECK(check_secret(secret, Cost::human, device));
   const Device loaded = TC_TRY(load_expected(device, expected));
   prepare_keyring();
-  const int r = crypt_activate_by_passphrase(loaded.get(), name.c_str(), CRYPT_ANY_SLOT, secret.chars(),
-                                             secret.size(), activation_flags());
+  const int r = crypt_activate_by_passphrase(loaded.get(), name.c_str(), CRYPT_ANY_SLOT, secret.chars(), secret.size(),
+                                             activation_flags());
   return opened(r, loaded.get(), device, name, expected);
 }
 

@@ -9,8 +9,7 @@ namespace {
 
 /// The slot that the secret opens, or libcryptsetup's negative errno. Activates nothing.
 int try_key(crypt_device* device, const Secret& secret) {
-  return crypt_activate_by_passphrase(device, nullptr, CRYPT_ANY_SLOT, secret.chars(), secret.size(),
-                                      serialize_flag());
+  return crypt_activate_by_passphrase(device, nullptr, CRYPT_ANY_SLOT, secret.chars(), secret.size(), serialize_flag());
 }
 
 bool in_use(crypt_keyslot_info state) { return state != CRYPT_SLOT_INACTIVE && state != CRYPT_SLOT_INVALID; }

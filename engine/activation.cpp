@@ -98,8 +98,8 @@ Status make_folder(const std::string& path) {
 }
 
 struct Found {
-  std::string device;    ///< what is there to be used
-  std::string mountable; ///< what is mounted
+  std::string device;     ///< what is there to be used
+  std::string mountable;  ///< what is mounted
   FsKind fs = FsKind::none;
   std::optional<VersionRef> version;
 };

@@ -23,25 +23,25 @@ struct StepTime {
 
 /// What an operation that changes something did, or with Env::dry_run would do.
 struct Outcome {
-  std::string operation;               ///< "clone db@3 to web1"
-  std::string name;                    ///< the volume or pool it was about
-  std::string device;                  ///< its device path when it is active afterwards, else ""
-  std::vector<VersionRef> versions;    ///< made by it
-  std::vector<StepTime> steps;         ///< in order; ms is 0 in a dry run
-  std::vector<std::string> warnings;   ///< done, but...
-  bool changed = true;                 ///< false: it was so already
+  std::string operation;              ///< "clone db@3 to web1"
+  std::string name;                   ///< the volume or pool it was about
+  std::string device;                 ///< its device path when it is active afterwards, else ""
+  std::vector<VersionRef> versions;   ///< made by it
+  std::vector<StepTime> steps;        ///< in order; ms is 0 in a dry run
+  std::vector<std::string> warnings;  ///< done, but...
+  bool changed = true;                ///< false: it was so already
 };
 
 // ---- pools ------------------------------------------------------------------------------------------------------
 
 struct PoolCreate {
   std::string name = "default";
-  std::string file;                    ///< "" with no devices: <lib>/<name>.pool
-  std::optional<Bytes> size;           ///< of the file; default: 80 % of the free space, at least 1 GiB, sparse
+  std::string file;           ///< "" with no devices: <lib>/<name>.pool
+  std::optional<Bytes> size;  ///< of the file; default: 80 % of the free space, at least 1 GiB, sparse
   std::vector<std::string> devices;
-  std::uint32_t sector_size = 4096;    ///< 4096 or 512
+  std::uint32_t sector_size = 4096;  ///< 4096 or 512
   WhenFull when_full = WhenFull::queue;
-  bool force = false;                  ///< over known signatures; never over something in use
+  bool force = false;  ///< over known signatures; never over something in use
 };
 [[nodiscard]] Result<Outcome> pool_create(Env& env, const PoolCreate& request);
 
@@ -50,37 +50,39 @@ struct PoolSummary {
   Uuid uuid;
   std::vector<std::string> paths;
   bool active = false;
-  std::string trouble;                 ///< why it cannot be told more, or ""
+  std::string trouble;  ///< why it cannot be told more, or ""
 };
 [[nodiscard]] Result<std::vector<PoolSummary>> pool_list(Env& env);
 
-struct Usage { Bytes used, total; };
+struct Usage {
+  Bytes used, total;
+};
 struct VaultView {
   Vault record;
   bool open = false;
-  std::optional<Usage> data, metadata; ///< of the inner pool, when open
-  std::string health;                  ///< "ok", "read-only", "needs check", "out of data space"...; "closed"
-  std::optional<Bytes> allocated;      ///< taken from the outer pool, when open
+  std::optional<Usage> data, metadata;  ///< of the inner pool, when open
+  std::string health;                   ///< "ok", "read-only", "needs check", "out of data space"...; "closed"
+  std::optional<Bytes> allocated;       ///< taken from the outer pool, when open
 };
 struct VolumeView {
   Volume record;
   KeySource key;
   bool encrypted = true;
   bool active = false;
-  std::string device;                  ///< path, whether it is active or not
+  std::string device;  ///< path, whether it is active or not
   std::vector<std::string> mounts;
-  std::optional<Bytes> mapped;         ///< what its thin maps, when active
-  std::optional<Bytes> exclusive;      ///< what only it holds, where that is cheap to know
+  std::optional<Bytes> mapped;     ///< what its thin maps, when active
+  std::optional<Bytes> exclusive;  ///< what only it holds, where that is cheap to know
 };
 struct PoolView {
   PoolSummary summary;
-  PoolRecord record;                   ///< when active
+  PoolRecord record;  ///< when active
   Bytes block;
   Usage data, metadata;
   std::string health;
   Bytes reserve, free;
   bool below_reserve = false;
-  std::string unfinished;              ///< operation a crash left, or ""
+  std::string unfinished;  ///< operation a crash left, or ""
   std::vector<VaultView> vaults;
   std::vector<VolumeView> volumes;
 };
@@ -88,15 +90,15 @@ struct PoolView {
 
 struct PoolActivate {
   std::string pool;
-  bool volumes = false;                ///< every volume as well; those that fail are warnings
-  bool takeover = false;               ///< although the label says that another host has it
+  bool volumes = false;   ///< every volume as well; those that fail are warnings
+  bool takeover = false;  ///< although the label says that another host has it
 };
 [[nodiscard]] Result<Outcome> pool_activate(Env& env, const PoolActivate& request);
 [[nodiscard]] Result<Outcome> pool_deactivate(Env& env, const std::string& pool);
 
 struct PoolImport {
-  std::vector<std::string> paths;      ///< every device, or the file
-  std::string name;                    ///< "" for the name in the label
+  std::vector<std::string> paths;  ///< every device, or the file
+  std::string name;                ///< "" for the name in the label
   bool takeover = false;
 };
 /// Remembers where the pool is and activates it.
@@ -105,9 +107,9 @@ struct PoolImport {
 [[nodiscard]] Result<Outcome> pool_export(Env& env, const std::string& pool);
 struct PoolGrow {
   std::string pool;
-  std::optional<Bytes> size;           ///< of the pool's file, which is made so large first; only for a pool in a file
-  std::vector<std::string> add;        ///< devices to add
-  bool force = false;                  ///< over known signatures on them
+  std::optional<Bytes> size;     ///< of the pool's file, which is made so large first; only for a pool in a file
+  std::vector<std::string> add;  ///< devices to add
+  bool force = false;            ///< over known signatures on them
 };
 /// Online: takes what its file or devices have become larger by, and the devices added. The label is written before the
 /// kernel's pool grows, so a crash in between only means that it grows at the next activation.
@@ -141,20 +143,20 @@ struct PoolStock {
 
 struct Create {
   std::string pool, name;
-  std::optional<Bytes> size;           ///< may be missing with `from`: the image's size
-  FsKind fs = FsKind::ext4;            ///< ignored with `from`, whose filesystem is looked up
+  std::optional<Bytes> size;  ///< may be missing with `from`: the image's size
+  FsKind fs = FsKind::ext4;   ///< ignored with `from`, whose filesystem is looked up
   bool plain = false;
-  std::optional<KeySource> key;        ///< default: a generated key file
-  std::string from;                    ///< image file or block device, or ""
+  std::optional<KeySource> key;  ///< default: a generated key file
+  std::string from;              ///< image file or block device, or ""
 };
 [[nodiscard]] Result<Outcome> create(Env& env, const Create& request);
 
 struct Clone {
-  std::string pool, source, name;      ///< source: "db", "db@3", "db@stable"
+  std::string pool, source, name;  ///< source: "db", "db@3", "db@stable"
   bool shared_key = false;
-  std::string vault;                   ///< put it into this existing vault
+  std::string vault;  ///< put it into this existing vault
   std::optional<KeySource> key;
-  std::string follows;                 ///< tag; "" means latest
+  std::string follows;  ///< tag; "" means latest
 };
 [[nodiscard]] Result<Outcome> clone(Env& env, const Clone& request);
 
@@ -168,35 +170,45 @@ struct Publish {
 
 struct Restart {
   std::string pool, name;
-  std::string to;                      ///< number or tag; "" for the default of the command
-  bool if_newer = false;               ///< refresh: nothing to do when it stands on that version already
+  std::string to;         ///< number or tag; "" for the default of the command
+  bool if_newer = false;  ///< refresh: nothing to do when it stands on that version already
 };
 /// Back to the origin version, or to one of its own (`to`); a base volume goes back to its newest version.
 [[nodiscard]] Result<Outcome> revert(Env& env, const Restart& request);
 /// To the version it follows, or `to` of the volume it was cloned from.
 [[nodiscard]] Result<Outcome> refresh(Env& env, const Restart& request);
 
-struct Named { std::string pool, name; };
+struct Named {
+  std::string pool, name;
+};
 /// A volume with its versions, or one version ("db@3").
 [[nodiscard]] Result<Outcome> remove(Env& env, const Named& request);
 [[nodiscard]] Result<Outcome> rename(Env& env, const Named& from, const std::string& to);
 /// `target` is "db@3" or "db@latest" (or "db": its newest version).
 [[nodiscard]] Result<Outcome> tag(Env& env, const std::string& pool, const std::string& target, const std::string& tag);
-[[nodiscard]] Result<Outcome> untag(Env& env, const std::string& pool, const std::string& volume, const std::string& tag);
+[[nodiscard]] Result<Outcome> untag(Env& env, const std::string& pool, const std::string& volume,
+                                    const std::string& tag);
 [[nodiscard]] Result<Outcome> resize(Env& env, const Named& request, Bytes size);
 
 /// Names may be volumes or versions; `all` means every volume. Several failures: the first error, others as warnings.
-struct Activation { std::string pool; std::vector<std::string> names; bool all = false; };
+struct Activation {
+  std::string pool;
+  std::vector<std::string> names;
+  bool all = false;
+};
 [[nodiscard]] Result<Outcome> activate(Env& env, const Activation& request);
 [[nodiscard]] Result<Outcome> deactivate(Env& env, const Activation& request);
 
 struct Mount {
-  std::string pool, name;              ///< a volume, or a version (read-only)
-  std::string folder;                  ///< "" for /run/tclone/<pool>/mnt/<name>; made when missing
+  std::string pool, name;  ///< a volume, or a version (read-only)
+  std::string folder;      ///< "" for /run/tclone/<pool>/mnt/<name>; made when missing
   bool read_only = false;
   std::string options;
 };
-struct Mounted { Outcome outcome; std::string folder; };
+struct Mounted {
+  Outcome outcome;
+  std::string folder;
+};
 [[nodiscard]] Result<Mounted> mount(Env& env, const Mount& request);
 /// By volume name or by folder. The volume stays active.
 [[nodiscard]] Result<Outcome> unmount(Env& env, const Named& request);
@@ -206,8 +218,8 @@ struct Mounted { Outcome outcome; std::string folder; };
 
 struct KeyAdd {
   std::string pool, name;
-  KeySource key;                       ///< "file" without a path: the key file that tclone makes
-  std::optional<KeySource> unlock;     ///< what opens the vault now; default: the recorded source
+  KeySource key;                    ///< "file" without a path: the key file that tclone makes
+  std::optional<KeySource> unlock;  ///< what opens the vault now; default: the recorded source
 };
 /// A slot for another secret. Slot first, record after: nothing is lost by a crash in between, and repeating it is fine.
 /// "token" adds no slot: it records that a token which is in the header already opens the vault.
@@ -215,21 +227,21 @@ struct KeyAdd {
 
 struct KeyRemove {
   std::string pool, name;
-  std::optional<std::uint32_t> slot;   ///< one of these two
+  std::optional<std::uint32_t> slot;  ///< one of these two
   std::optional<KeySource> key;
-  std::optional<KeySource> use;        ///< recorded from then on; default: the last one added that is left
-  bool last = false;                   ///< although nothing opens the vault afterwards
+  std::optional<KeySource> use;  ///< recorded from then on; default: the last one added that is left
+  bool last = false;             ///< although nothing opens the vault afterwards
 };
 /// Record first, slot after. With the slot of the key file that tclone made the file goes as well.
 [[nodiscard]] Result<Outcome> key_remove(Env& env, const KeyRemove& request);
 
 struct RekeyRequest {
   std::string pool, name;
-  std::optional<KeySource> key;        ///< asked by activate from then on; default: the recorded source
-  std::optional<KeySource> unlock;     ///< what opens the vault now; default: the recorded source
-  bool lose_keys = false;              ///< although keys that cannot be read now open nothing afterwards
-  bool compare = false;                ///< read back and compare what was copied
-  bool cancel = false;                 ///< give up one that is under way
+  std::optional<KeySource> key;     ///< asked by activate from then on; default: the recorded source
+  std::optional<KeySource> unlock;  ///< what opens the vault now; default: the recorded source
+  bool lose_keys = false;           ///< although keys that cannot be read now open nothing afterwards
+  bool compare = false;             ///< read back and compare what was copied
+  bool cancel = false;              ///< give up one that is under way
 };
 /// A new volume key for the vault of a volume, by copying it; goes on with one that is under way. Whatever ends it, it can
 /// be gone on with. Errors: busy while anything in the vault is active; exists when keys would be lost; no_space.
@@ -239,11 +251,11 @@ struct KeySlotView {
   std::uint32_t slot = 0;
   std::string kdf;
   std::uint32_t iterations = 0, memory_kib = 0;
-  std::vector<KeySource> sources;      ///< empty: not made by tclone
+  std::vector<KeySource> sources;  ///< empty: not made by tclone
 };
 struct KeyList {
   std::string volume, vault;
-  KeySource used;                      ///< what activate asks
+  KeySource used;  ///< what activate asks
   std::vector<KeySlotView> slots;
 };
 [[nodiscard]] Result<KeyList> key_list(Env& env, const Named& volume);
@@ -272,12 +284,12 @@ struct VersionView {
   std::vector<std::string> tags;
   bool active = false;
   std::string device;
-  std::vector<std::string> clones;     ///< volumes cloned from it, own-key and shared-key
+  std::vector<std::string> clones;  ///< volumes cloned from it, own-key and shared-key
 };
 struct TreeNode {
-  std::string text;                    ///< "db" or "db@3"
+  std::string text;  ///< "db" or "db@3"
   bool version = false;
-  bool own_key = false;                ///< of a clone
+  bool own_key = false;  ///< of a clone
   std::vector<std::string> tags;
   std::vector<TreeNode> below;
 };
@@ -286,7 +298,7 @@ struct TreeNode {
 [[nodiscard]] Result<std::vector<VersionView>> history(Env& env, const Named& volume);
 
 struct Shown {
-  std::optional<VolumeView> volume;    ///< one of the two
+  std::optional<VolumeView> volume;  ///< one of the two
   std::optional<VersionView> version;
   VaultView vault;
 };
@@ -300,10 +312,10 @@ struct Shown {
 [[nodiscard]] Result<Outcome> recover(Env& env, const std::string& pool);
 
 struct Finding {
-  std::string what;                    ///< one sentence
+  std::string what;  ///< one sentence
   std::string consequence;
-  std::string mend;                    ///< a command, or what to do
-  bool serious = true;                 ///< false: advice only
+  std::string mend;     ///< a command, or what to do
+  bool serious = true;  ///< false: advice only
 };
 /// Looks at everything it may look at without a key and without changing anything.
 [[nodiscard]] Result<std::vector<Finding>> doctor(Env& env, const std::string& pool);

@@ -28,7 +28,8 @@ Result<policies::RemoveFacts> facts_to_remove(Session& s, const policies::Target
     facts.versions = {TC_TRY(find_version(s, target))};
   } else {
     TC_CHECK(refuse_if_held(s, device_of(s, facts.volume), "volume " + target.volume));
-    for (const std::uint64_t n : facts.volume.versions) facts.versions.push_back(TC_TRY(s.store.version(target.volume, n)));
+    for (const std::uint64_t n : facts.volume.versions)
+      facts.versions.push_back(TC_TRY(s.store.version(target.volume, n)));
   }
   // Also without a version of its own left: clones of removed versions still name it as their origin.
   if (!facts.versions.empty() || facts.volume.next_version > 1) {

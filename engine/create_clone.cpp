@@ -26,7 +26,8 @@ Result<Image> look_at_image(Session& s, const std::string& path) {
   if (!facts.block_device) image.allocated = TC_TRY(fs::allocated(path));
   // A filesystem made for 512-byte sectors may not be readable behind 4096-byte ones.
   if (facts.size.n % s.record.sector_size != 0 && image.fs != FsKind::none) {
-    return fail(Code::usage, path, "its size is no multiple of the pool's sector size of " + std::to_string(s.record.sector_size),
+    return fail(Code::usage, path,
+                "its size is no multiple of the pool's sector size of " + std::to_string(s.record.sector_size),
                 "use a pool made with --sector-size 512");
   }
   return image;
@@ -35,8 +36,9 @@ Result<Image> look_at_image(Session& s, const std::string& path) {
 /// A token gives no secret to make a header with: it is enrolled in one that is there.
 Status refuse_token(const std::optional<KeySource>& key) {
   if (!key || key->kind != kTokenKind) return {};
-  return fail(Code::usage, "--key token", "a token can only be enrolled in a header that is there",
-              "make it with another key, enrol the token (systemd-cryptenroll), then `tclone key add NAME --key token`");
+  return fail(
+      Code::usage, "--key token", "a token can only be enrolled in a header that is there",
+      "make it with another key, enrol the token (systemd-cryptenroll), then `tclone key add NAME --key token`");
 }
 
 Outcome with_device(Session& s, Outcome out, const std::string& name) {
@@ -116,7 +118,8 @@ Result<Outcome> clone_in(Session& s, const Clone& r) {
   const Bytes size = facts.from ? facts.from->size : facts.source.size;
   if (!facts.into && facts.key.generated()) facts.stock = TC_TRY(stocked_vault(s, size));
   const bool made_already = facts.into || facts.stock;
-  TC_CHECK(s.check_space(made_already ? s.record.block : new_vault_cost(s, size), "clone " + r.source + " to " + r.name));
+  TC_CHECK(
+      s.check_space(made_already ? s.record.block : new_vault_cost(s, size), "clone " + r.source + " to " + r.name));
   policies::Plan plan = policies::plan_clone(facts);
   std::vector<VersionRef> made;
   for (const Version& v : plan.change.versions) made.push_back(v.ref());

@@ -22,12 +22,14 @@ using Findings = std::vector<Finding>;
 
 /// One read at the head of each area: whether the device answers. `pool check` reads more.
 void look_at_areas(const Pool& pool, Findings& out) {
-  for (const auto& [area, name] : {std::pair{&pool.label.metadata, "outer metadata"}, {&pool.label.spare, "spare metadata area"}}) {
+  for (const auto& [area, name] :
+       {std::pair{&pool.label.metadata, "outer metadata"}, {&pool.label.spare, "spare metadata area"}}) {
     const Backing& b = pool.backings[area->device];
     const auto answered = fs::sample(b.device, area->start, kKiB * 4, kKiB * 4);
     if (answered) continue;
     out.push_back({"the " + std::string(name) + " on " + b.path + " cannot be read: " + answered.error().text(),
-                   area == &pool.label.spare ? "the pool's metadata could not be repaired into it" : "the pool may stop at any time",
+                   area == &pool.label.spare ? "the pool's metadata could not be repaired into it"
+                                             : "the pool may stop at any time",
                    "copy what you need away, and replace the device"});
   }
 }
@@ -37,7 +39,8 @@ void look_at_state(const Session& s, Findings& out) {
   struct statvfs st {};
   if (::statvfs(s.store.folder().c_str(), &st) == 0 && (st.f_flag & ST_RDONLY) == 0) return;
   out.push_back({"the state area at " + s.store.folder() + " is read-only", "no command can change the pool",
-                 "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool + "` and activate it again"});
+                 "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool +
+                     "` and activate it again"});
 }
 
 void look_at_header(Session& s, const Vault& v, Findings& out) {
@@ -47,20 +50,22 @@ void look_at_header(Session& s, const Vault& v, Findings& out) {
   out.push_back({facts ? "the LUKS2 header of vault " + v.name + " is not what its record says"
                        : "the LUKS2 header of vault " + v.name + " cannot be read: " + facts.error().text(),
                  "it is open now, but cannot be opened again once it is closed",
-                 "copy its volumes away while it is open; or, where a header was saved, deactivate them and bring it back with `tclone key restore`"});
+                 "copy its volumes away while it is open; or, where a header was saved, deactivate them and bring it "
+                 "back with `tclone key restore`"});
 }
 
 /// \returns the bytes of data that the label counts
 std::optional<Bytes> look_at_devices(const Whereabouts& where, Findings& out) {
   const auto pool = find_pool(where.paths, Devices::remembered);
   if (!pool) {
-    out.push_back({pool.error().text(), "the pool cannot be activated", "bring the device back, or `tclone pool import` it from where it is now"});
+    out.push_back({pool.error().text(), "the pool cannot be activated",
+                   "bring the device back, or `tclone pool import` it from where it is now"});
     return std::nullopt;
   }
   look_at_areas(*pool, out);
   if (pool->label.pool != where.uuid) {
-    out.push_back({where.paths.front() + " holds another pool (" + pool->label.pool.text() + ")", "the pool is not where it was",
-                   "`tclone pool import PATH` from where it is now"});
+    out.push_back({where.paths.front() + " holds another pool (" + pool->label.pool.text() + ")",
+                   "the pool is not where it was", "`tclone pool import PATH` from where it is now"});
   }
   for (const std::string& what : pool->mended) {
     out.push_back({"bad " + what, "one more damage to the label and the pool is not recognised any more",
@@ -74,31 +79,39 @@ std::optional<Bytes> look_at_devices(const Whereabouts& where, Findings& out) {
 void look_at_outer(Session& s, std::optional<Bytes> labelled, Findings& out) {
   const auto status = s.env.dm.pool_status(s.outer_pool());
   if (!status) {
-    out.push_back({status.error().text(), "the state of the outer pool is unknown", "look at the kernel's log (`dmesg`)"});
+    out.push_back(
+        {status.error().text(), "the state of the outer pool is unknown", "look at the kernel's log (`dmesg`)"});
     return;
   }
   const std::string health = health_text(*status);
   if (health != "ok" && health != "out of data space") {
-    out.push_back({"the outer pool's metadata is not well: " + health, "nothing can be changed in it, and what was written last may not be durable",
-                   "find out what happened to its device (`dmesg`), stop what uses the pool, then `tclone pool deactivate " + s.pool +
-                       "`, `tclone pool repair " + s.pool + "`, `tclone pool activate " + s.pool + "`"});
+    out.push_back(
+        {"the outer pool's metadata is not well: " + health,
+         "nothing can be changed in it, and what was written last may not be durable",
+         "find out what happened to its device (`dmesg`), stop what uses the pool, then `tclone pool deactivate " +
+             s.pool + "`, `tclone pool repair " + s.pool + "`, `tclone pool activate " + s.pool + "`"});
   }
   if (status->mode == dm::PoolMode::fail) return;  // it says nothing more
   const Bytes total = s.record.block * status->total_data;
   const Bytes free = s.record.block * (status->total_data - status->used_data);
   if (labelled && *labelled > total) {
-    out.push_back({"the outer pool has " + format_size(total) + ", its label gives it " + format_size(*labelled) + ": a `tclone pool grow` was interrupted",
+    out.push_back({"the outer pool has " + format_size(total) + ", its label gives it " + format_size(*labelled) +
+                       ": a `tclone pool grow` was interrupted",
                    "the new space is not used", "`tclone pool grow " + s.pool + "`", false});
   }
   if (health == "out of data space" || free.n == 0) {
-    out.push_back({"the outer pool is full", s.record.when_full == WhenFull::queue ? "writers wait, then get an error" : "writers get an error",
+    out.push_back({"the outer pool is full",
+                   s.record.when_full == WhenFull::queue ? "writers wait, then get an error" : "writers get an error",
                    "`tclone pool grow`, remove volumes or versions (`tclone rm`), or trim filesystems (`fstrim`)"});
   } else if (free < policies::reserve(total)) {
-    out.push_back({"the outer pool has " + format_size(free) + " left, less than its reserve of " + format_size(policies::reserve(total)),
-                   "commands that need space are refused", "remove volumes or versions, trim filesystems (`fstrim`), or `tclone pool grow`", false});
+    out.push_back({"the outer pool has " + format_size(free) + " left, less than its reserve of " +
+                       format_size(policies::reserve(total)),
+                   "commands that need space are refused",
+                   "remove volumes or versions, trim filesystems (`fstrim`), or `tclone pool grow`", false});
   }
   if (policies::metadata_filling(status->used_metadata, status->total_metadata)) {
-    out.push_back({"the outer pool's metadata is more than eight tenths full", "when it is full the pool becomes read-only, and commands that need more are refused before",
+    out.push_back({"the outer pool's metadata is more than eight tenths full",
+                   "when it is full the pool becomes read-only, and commands that need more are refused before",
                    "remove volumes that have a vault of their own (`tclone rm`)", false});
   }
   if (status->held_root) {
@@ -112,15 +125,19 @@ void look_at_journal(Session& s, std::optional<std::uint64_t> kernel, Findings& 
   const auto journal = s.store.journal();
   if (!journal) {
     Error error = journal.error();
-    const std::string next = error.next.empty() ? "bring back the pool's state area from a copy of the whole pool" : error.next;
+    const std::string next =
+        error.next.empty() ? "bring back the pool's state area from a copy of the whole pool" : error.next;
     error.next.clear();
     out.push_back({error.text(), "no command can change the pool", next});
   } else if (*journal) {
-    out.push_back({"an operation was interrupted: " + (*journal)->operation, "the next command that changes something finishes or undoes it",
+    out.push_back({"an operation was interrupted: " + (*journal)->operation,
+                   "the next command that changes something finishes or undoes it",
                    "`tclone recover --pool " + s.pool + "` does it now", false});
   } else if (kernel && *kernel != s.record.transaction) {
-    out.push_back({"the records are at transaction " + std::to_string(s.record.transaction) + ", the kernel's metadata at " + std::to_string(*kernel),
-                   "one of them was restored from an older copy; commands are refused", "bring back the matching copy of the whole pool"});
+    out.push_back({"the records are at transaction " + std::to_string(s.record.transaction) +
+                       ", the kernel's metadata at " + std::to_string(*kernel),
+                   "one of them was restored from an older copy; commands are refused",
+                   "bring back the matching copy of the whole pool"});
   }
 }
 
@@ -140,10 +157,12 @@ void look_at_rekey(Session& s, const Vault& v, Findings& out) {
   const std::string volume = a_volume_in(s, v);
   if (v.being_copied()) {
     out.push_back({"vault " + v.name + " is getting a new volume key, and that was interrupted or is still running",
-                   "nothing in it can be activated", "`tclone rekey " + volume + "` goes on with it, and with --cancel gives it up", false});
+                   "nothing in it can be activated",
+                   "`tclone rekey " + volume + "` goes on with it, and with --cancel gives it up", false});
   } else {
-    out.push_back({"vault " + v.name + " has a new volume key, and not all of what was written under the old one is overwritten",
-                   "whoever has the old volume key may read that", "`tclone rekey " + volume + "` goes on with it", false});
+    out.push_back(
+        {"vault " + v.name + " has a new volume key, and not all of what was written under the old one is overwritten",
+         "whoever has the old volume key may read that", "`tclone rekey " + volume + "` goes on with it", false});
   }
 }
 
@@ -152,10 +171,11 @@ void look_at_key(const Session& s, const Vault& v, Findings& out) {
   const std::string path = key_folder(s.env).file_of(v.uuid);
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) {
-    out.push_back({"the key file of vault " + v.name + " is missing: " + path, "its volumes cannot be activated once they are closed",
-                   "bring the file back from a backup"});
+    out.push_back({"the key file of vault " + v.name + " is missing: " + path,
+                   "its volumes cannot be activated once they are closed", "bring the file back from a backup"});
   } else if ((st.st_mode & 077U) != 0) {
-    out.push_back({"others may read the key file of vault " + v.name + ": " + path, "it is refused as a key", "`chmod 600 " + path + "`"});
+    out.push_back({"others may read the key file of vault " + v.name + ": " + path, "it is refused as a key",
+                   "`chmod 600 " + path + "`"});
   }
 }
 
@@ -163,11 +183,14 @@ void look_at_inner(Session& s, const Vault& v, Findings& out) {
   const auto view = view_vault(s, v);
   if (!view || !view->open || view->health.starts_with("waiting")) return;
   if (view->health != "ok") {
-    out.push_back({"the inner pool of vault " + v.name + " is not well: " + view->health, "its volumes may be read-only or fail; other vaults are not concerned",
+    out.push_back({"the inner pool of vault " + v.name + " is not well: " + view->health,
+                   "its volumes may be read-only or fail; other vaults are not concerned",
                    "deactivate its volumes, then `tclone pool repair " + s.pool + " --vault " + v.name + "`"});
   } else if (view->metadata && policies::metadata_filling(view->metadata->used.n, view->metadata->total.n)) {
-    out.push_back({"the inner metadata of vault " + v.name + " are more than eight tenths full", "when they are full its volumes become read-only",
-                   "the next `tclone publish` in it makes them larger; removing versions (`tclone rm`) frees some", false});
+    out.push_back({"the inner metadata of vault " + v.name + " are more than eight tenths full",
+                   "when they are full its volumes become read-only",
+                   "the next `tclone publish` in it makes them larger; removing versions (`tclone rm`) frees some",
+                   false});
   }
 }
 
@@ -205,14 +228,16 @@ Result<std::vector<Finding>> doctor(Env& env, const std::string& asked) {
     }
     const auto labelled = look_at_devices(where, out);
     if (!TC_TRY(env.dm.info(names::outer_pool(name)))) {
-      out.push_back({"pool " + name + " is not active", "its volumes cannot be used", "`tclone pool activate " + name + "`", false});
+      out.push_back({"pool " + name + " is not active", "its volumes cannot be used",
+                     "`tclone pool activate " + name + "`", false});
       return out;
     }
     auto session = Session::look(env, name);
     if (!session) {
       Error error = session.error();
       name_state_area(error);
-      const std::string next = error.next.empty() ? "`tclone pool deactivate " + name + "`, then activate it again" : error.next;
+      const std::string next =
+          error.next.empty() ? "`tclone pool deactivate " + name + "`, then activate it again" : error.next;
       error.next.clear();
       out.push_back({error.text(), "no command can use the pool", next});
       return out;
@@ -225,11 +250,13 @@ Result<std::vector<Finding>> doctor(Env& env, const std::string& asked) {
     look_at_suspended(*session, out);
     const LoadedRecords all = TC_TRY(load_records(session->store));
     for (const auto& f : all.damaged) {
-      out.push_back({f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
+      out.push_back(
+          {f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
     }
     look_at_vaults(*session, all.records, out);
     for (const auto& f : check_lineage(all.records)) {
-      out.push_back({f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});
+      out.push_back(
+          {f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});
     }
     return out;
   };

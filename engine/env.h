@@ -27,10 +27,10 @@ struct Env {
   dm::DeviceMapper& dm;
   crypt::Luks& luks;
   Paths paths;
-  std::string command = "tclone";                      ///< for the lock's message; no secrets
+  std::string command = "tclone";  ///< for the lock's message; no secrets
   std::chrono::milliseconds lock_deadline{30000};
-  std::function<std::int64_t()> now;                   ///< seconds since the epoch
-  std::function<bool()> stop = [] { return false; };   ///< true once SIGINT or SIGTERM arrived
+  std::function<std::int64_t()> now;                  ///< seconds since the epoch
+  std::function<bool()> stop = [] { return false; };  ///< true once SIGINT or SIGTERM arrived
   std::function<void(std::string_view what, Bytes done, Bytes total)> progress = [](auto, auto, auto) {};
   thin_tools::Programs programs = {};
   bool dry_run = false;

@@ -30,7 +30,8 @@ std::string tclone_below(const std::string& dev, int depth) {
   if (name.starts_with("tclone-")) return name;
   if (depth == 0) return {};
   std::error_code ignored;
-  for (std::filesystem::directory_iterator it(place / "slaves", ignored), end; !ignored && it != end; it.increment(ignored)) {
+  for (std::filesystem::directory_iterator it(place / "slaves", ignored), end; !ignored && it != end;
+       it.increment(ignored)) {
     std::string found = tclone_below(first_line(it->path() / "dev"), depth - 1);
     if (!found.empty()) return found;
   }

@@ -38,10 +38,12 @@ Result<Added> add_slot(Session& s, const Vault& v, const KeyAdd& r, const std::s
   }
   const KeySource& unlock = r.unlock ? *r.unlock : v.key;
   if (unlock.kind == kTokenKind) {
-    return fail(Code::usage, "vault " + v.name, "a token cannot unlock it for a new key", "say with --unlock what else does");
+    return fail(Code::usage, "vault " + v.name, "a token cannot unlock it for a new key",
+                "say with --unlock what else does");
   }
   if (unlock.kind == "stdin" && r.key.kind == "stdin") {
-    return fail(Code::usage, "stdin", "the old and the new key cannot both come from it", "use another source for one of them");
+    return fail(Code::usage, "stdin", "the old and the new key cannot both come from it",
+                "use another source for one of them");
   }
   const Secret existing = TC_TRY(secret_of(s, v, unlock, crypt::Purpose::unlock));
   TC_TRY(s.env.luks.test(device, v.header, existing));
@@ -81,8 +83,9 @@ Result<Outcome> add_in(Session& s, const KeyAdd& r, const std::string& what) {
   TC_CHECK(refuse_while_copied(v));
   const std::string source = crypt::to_text(r.key);
   if (s.env.dry_run) {
-    return planned(what, r.name, {"add a key slot to vault " + v.name + " for the secret from " + r.key.kind,
-                                  "record that it opens vault " + v.name});
+    return planned(what, r.name,
+                   {"add a key slot to vault " + v.name + " for the secret from " + r.key.kind,
+                    "record that it opens vault " + v.name});
   }
   Added added;
   {
@@ -126,14 +129,15 @@ Result<std::uint32_t> slot_to_remove(const Session& s, const Vault& v, const Key
 }
 
 /// The record after the slot has gone: its sources, and the one that activate asks.
-Status forget(const Session& s, Vault& v, const KeyRemove& r, std::uint32_t gone, const std::vector<std::uint32_t>& left,
-              const std::string& device) {
+Status forget(const Session& s, Vault& v, const KeyRemove& r, std::uint32_t gone,
+              const std::vector<std::uint32_t>& left, const std::string& device) {
   v.slots = known_slots(v);
   const bool in_use = std::any_of(v.slots.begin(), v.slots.end(),
                                   [&](const SlotSource& k) { return k.slot == gone && k.source == v.key; });
   std::erase_if(v.slots, [&](const SlotSource& k) { return k.slot == gone; });
   if (r.use) {
-    const auto listed = std::find_if(v.slots.begin(), v.slots.end(), [&](const SlotSource& k) { return k.source == *r.use; });
+    const auto listed =
+        std::find_if(v.slots.begin(), v.slots.end(), [&](const SlotSource& k) { return k.source == *r.use; });
     if (listed == v.slots.end()) {
       const std::uint32_t slot = TC_TRY(slot_of(s, v, *r.use, device));
       if (slot == gone) return fail(Code::usage, r.use->kind, "that source opens the slot that is to go");
@@ -161,7 +165,8 @@ Status try_new_source(const Session& s, const Vault& v, std::uint32_t gone, cons
   if (!secret) return {};  // somebody else's: handing over
   const auto slot = s.env.luks.test(device, v.header, *secret);
   if (!slot) {
-    return fail(Code::key, "vault " + v.name, "the source that is left, " + crypt::to_text(v.key) + ", does not open it",
+    return fail(Code::key, "vault " + v.name,
+                "the source that is left, " + crypt::to_text(v.key) + ", does not open it",
                 "correct it, or say with --use which source does");
   }
   if (static_cast<std::uint32_t>(*slot) != gone) return {};
@@ -213,10 +218,12 @@ Result<Outcome> remove_in(Session& s, const KeyRemove& r, const std::string& wha
   const Vault v = TC_TRY(encrypted_vault(s, r.name));
   TC_CHECK(refuse_while_copied(v));
   if (r.slot.has_value() == r.key.has_value()) {
-    return fail(Code::usage, r.name, "say either the number of a slot or --key", "`tclone key list " + r.name + "` shows both");
+    return fail(Code::usage, r.name, "say either the number of a slot or --key",
+                "`tclone key list " + r.name + "` shows both");
   }
   if (s.env.dry_run) {
-    return planned(what, r.name, {"record what opens vault " + v.name + " from then on", "destroy the key slot of vault " + v.name});
+    return planned(what, r.name,
+                   {"record what opens vault " + v.name + " from then on", "destroy the key slot of vault " + v.name});
   }
   Removal removal;
   {

@@ -13,7 +13,9 @@ void name_state_area(Error& error) {
   const bool record = file.ends_with(".toml") || file == "vaults" || file == "volumes" || file == "versions";
   if (!disk || !record || file.starts_with("/")) return;
   error.object = file + " in the pool's state area";
-  error.next = "the state area's device fails or failed (`dmesg`): once it is well, `tclone pool deactivate` and activate the pool again";
+  error.next =
+      "the state area's device fails or failed (`dmesg`): once it is well, `tclone pool deactivate` and activate the "
+      "pool again";
 }
 
 Result<Volume> find_volume(const Session& s, const std::string& name) {
@@ -46,7 +48,8 @@ Result<Version> find_version(const Session& s, const policies::Target& target, b
     }
     number = tag->second;
   } else {
-    return fail(Code::usage, target.text(), "names a volume, not a version", "write " + target.volume + "@NUMBER or @TAG");
+    return fail(Code::usage, target.text(), "names a volume, not a version",
+                "write " + target.volume + "@NUMBER or @TAG");
   }
   auto version = s.store.version(target.volume, number);
   if (!version && version.error().code == Code::not_found) return missing("there is no such version");
@@ -80,7 +83,8 @@ Result<Records> read_everything(const Session& s) {
   LoadedRecords loaded = TC_TRY(load_records(s.store));
   if (!loaded.damaged.empty()) {
     const auto& first = loaded.damaged.front();
-    return fail(Code::damaged, s.store.folder() + "/" + first.file, first.why, "correct the file, or bring it back from a copy");
+    return fail(Code::damaged, s.store.folder() + "/" + first.file, first.why,
+                "correct the file, or bring it back from a copy");
   }
   return std::move(loaded.records);
 }

@@ -29,15 +29,17 @@ Status belong_together(const Session& s, const std::optional<Journal>& journal, 
   if (journal) {
     if (kernel == journal->from || kernel == journal->to) return {};
     return fail(Code::damaged, "pool " + s.pool,
-                "the journal of \"" + journal->operation + "\" is between transactions " + std::to_string(journal->from) +
-                    " and " + std::to_string(journal->to) + ", the kernel's metadata is at " + std::to_string(kernel) +
+                "the journal of \"" + journal->operation + "\" is between transactions " +
+                    std::to_string(journal->from) + " and " + std::to_string(journal->to) +
+                    ", the kernel's metadata is at " + std::to_string(kernel) +
                     ": one of them was restored from an older copy",
                 "nothing was changed; bring back the matching copy of the whole pool (state and metadata together)");
   }
   if (kernel == s.record.transaction) return {};
   return fail(Code::damaged, "pool " + s.pool,
-              "the records are at transaction " + std::to_string(s.record.transaction) + ", the kernel's metadata is at " +
-                  std::to_string(kernel) + ", and no journal explains it: one of them was restored from an older copy",
+              "the records are at transaction " + std::to_string(s.record.transaction) +
+                  ", the kernel's metadata is at " + std::to_string(kernel) +
+                  ", and no journal explains it: one of them was restored from an older copy",
               "nothing was changed; bring back the matching copy of the whole pool (state and metadata together)");
 }
 
@@ -56,8 +58,8 @@ Status fits_label(const std::string& pool, const std::string& metadata, Bytes bl
   const std::uint64_t blocks = number_at(head, kDataBlocksAt);
   if (blocks <= data / block) return {};
   return fail(Code::damaged, "pool " + pool,
-              "its label gives it " + std::to_string(data / block) + " blocks of data, its metadata knows " + std::to_string(blocks) +
-                  ": the label was restored from an older copy, of before the pool was grown",
+              "its label gives it " + std::to_string(data / block) + " blocks of data, its metadata knows " +
+                  std::to_string(blocks) + ": the label was restored from an older copy, of before the pool was grown",
               "nothing was changed; bring back the matching copy of the whole pool (label and metadata together)");
 }
 

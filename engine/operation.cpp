@@ -18,9 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 class Runner {
  public:
-  Runner(Session& s, policies::Plan plan) : s_(s), plan_(std::move(plan)) {
-    outcome_.operation = plan_.operation;
-  }
+  Runner(Session& s, policies::Plan plan) : s_(s), plan_(std::move(plan)) { outcome_.operation = plan_.operation; }
 
   Result<Outcome> run() {
     if (s_.env.dry_run) {
@@ -177,7 +175,8 @@ class Runner {
       return describe(committed.error());
     }
     if (!*committed) {
-      return roll_back(Error{Code::damaged, {}, "pool " + s_.pool, "the kernel refused the commit", "run `tclone doctor`", 0});
+      return roll_back(
+          Error{Code::damaged, {}, "pool " + s_.pool, "the kernel refused the commit", "run `tclone doctor`", 0});
     }
     if (auto paid = finish(); !paid) {
       Error e = paid.error();
@@ -187,7 +186,8 @@ class Runner {
     }
     for (const policies::Action& a : plan_.comfort) {
       if (auto done = step(a); !done) {
-        outcome_.warnings.push_back(plan_.operation + " is done, but could not " + text_of(a) + ": " + done.error().text());
+        outcome_.warnings.push_back(plan_.operation + " is done, but could not " + text_of(a) + ": " +
+                                    done.error().text());
       }
     }
     return outcome_;

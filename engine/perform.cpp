@@ -74,10 +74,11 @@ struct Performer {
                                                           : secret_of(s, a.vault, a.vault.key, crypt::Purpose::unlock));
     const Secret added = TC_TRY(secret_to_set(a.vault, a.key.source));
     return with_header(s, a.vault, [&](const std::string& device) -> Status {
-      const int slot = TC_TRY(s.env.luks.add_key(device, a.vault.header, existing, added,
-                                                 crypt::cost_of(a.key.source, added.size())));
+      const int slot = TC_TRY(
+          s.env.luks.add_key(device, a.vault.header, existing, added, crypt::cost_of(a.key.source, added.size())));
       if (slot == static_cast<int>(a.key.slot)) return {};
-      return fail(Code::damaged, "vault " + a.vault.name, "its fresh header has another key slot free than the first", "try again");
+      return fail(Code::damaged, "vault " + a.vault.name, "its fresh header has another key slot free than the first",
+                  "try again");
     });
   }
 
@@ -162,8 +163,9 @@ struct Performer {
 
   Status operator()(const policies::CopyImage& a) const {
     const std::string what = "copy " + a.image;
-    return fs::copy_image(a.image, s.env.dm.path(names::volume(s.pool, a.volume)),
-                          [&](Bytes done, Bytes total) { s.env.progress(what, done, total); }, s.env.stop);
+    return fs::copy_image(
+        a.image, s.env.dm.path(names::volume(s.pool, a.volume)),
+        [&](Bytes done, Bytes total) { s.env.progress(what, done, total); }, s.env.stop);
   }
 
   Status operator()(const policies::Commit& a) const {
@@ -270,9 +272,9 @@ Result<bool> commit(Session& s, const policies::Commit& c) {
   const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
   if (!sent && status.transaction == c.from) return tl::unexpected(sent.error());
   if (status.transaction == c.to && status.writable()) return true;
-  return status.transaction == c.to ? fail(Code::damaged, "pool " + s.pool, "its metadata could not be committed",
-                                           "run `tclone doctor`")
-                                    : Result<bool>(false);
+  return status.transaction == c.to
+             ? fail(Code::damaged, "pool " + s.pool, "its metadata could not be committed", "run `tclone doctor`")
+             : Result<bool>(false);
 }
 
 Status perform(Session& s, const policies::Action& action) { return std::visit(Performer{s}, action); }

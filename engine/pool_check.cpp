@@ -41,19 +41,24 @@ Status check_layer(Env& env, const Layer& layer, const std::map<std::uint32_t, s
   const MetadataSnapshot held = TC_TRY(MetadataSnapshot::take(env.dm, layer.pool));
   const std::string trouble = TC_TRY(thin_tools::check(path, true));
   if (!trouble.empty()) {
-    out.push_back({"thin_check finds damage in the metadata of " + layer.what + ": " + trouble, "more of it may be lost with every write", layer.mend});
+    out.push_back({"thin_check finds damage in the metadata of " + layer.what + ": " + trouble,
+                   "more of it may be lost with every write", layer.mend});
     return {};
   }
   auto present = TC_TRY(thin_tools::ids(path, true));
   for (const auto& [id, name] : wanted) {
     if (present.erase(id) == 0) {
       out.push_back({name + " is recorded, but its thin " + std::to_string(id) + " is not in " + layer.what,
-                     "its data is gone from this pool", "bring it back from a copy, then remove the record with `tclone rm`"});
+                     "its data is gone from this pool",
+                     "bring it back from a copy, then remove the record with `tclone rm`"});
     }
   }
   for (const std::uint32_t id : present) {
-    out.push_back({"thin " + std::to_string(id) + " of " + layer.what + " is in no record", "it takes space and nothing uses it",
-                   "make sure that nobody needs it, then `dmsetup message " + layer.pool + " 0 \"delete " + std::to_string(id) + "\"`", false});
+    out.push_back({"thin " + std::to_string(id) + " of " + layer.what + " is in no record",
+                   "it takes space and nothing uses it",
+                   "make sure that nobody needs it, then `dmsetup message " + layer.pool + " 0 \"delete " +
+                       std::to_string(id) + "\"`",
+                   false});
   }
   return {};
 }
@@ -65,17 +70,20 @@ Status check_header(Session& s, const Vault& v, Findings& out) {
     const auto there = activate_outer_thin(s, v.outer);
     if (there && !*there) return {};  // named by the comparison of thin ids
     if (!there) {
-      out.push_back({"vault " + v.name + " cannot be looked at: " + there.error().text(), "it cannot be opened", "the kernel's log (`dmesg`) says why"});
+      out.push_back({"vault " + v.name + " cannot be looked at: " + there.error().text(), "it cannot be opened",
+                     "the kernel's log (`dmesg`) says why"});
       return {};
     }
   }
   const auto facts = s.env.luks.inspect(s.env.dm.path(names::vault_thin(s.pool, v.outer)));
   if (!open) TC_CHECK(s.env.dm.remove(names::vault_thin(s.pool, v.outer), 3000ms));
   if (!facts) {
-    out.push_back({"the LUKS2 header of vault " + v.name + " cannot be read: " + facts.error().text(), "the vault cannot be opened once it is closed",
+    out.push_back({"the LUKS2 header of vault " + v.name + " cannot be read: " + facts.error().text(),
+                   "the vault cannot be opened once it is closed",
                    "`tclone key restore` a saved one, or bring its device back"});
   } else if (*facts != v.header) {
-    out.push_back({"the LUKS2 header of vault " + v.name + " is not what its record says", "the vault is refused, because somebody may have changed it",
+    out.push_back({"the LUKS2 header of vault " + v.name + " is not what its record says",
+                   "the vault is refused, because somebody may have changed it",
                    "find out who changed it; `tclone key restore` brings a saved one back"});
   }
   return {};
@@ -92,11 +100,13 @@ Status check_vaults(Session& s, const Records& all, Findings& out) {
     for (const Version& version : all.versions) {
       if (version.vault == v.name) wanted[version.thin.n] = "version " + version.ref().text();
     }
-    const Layer layer{names::vault_pool(s.pool, v.outer), names::vault_metadata(s.pool, v.outer), "vault " + v.name,
-                      "deactivate its volumes and versions, then `tclone pool repair " + s.pool + " --vault " + v.name + "`"};
+    const Layer layer{
+        names::vault_pool(s.pool, v.outer), names::vault_metadata(s.pool, v.outer), "vault " + v.name,
+        "deactivate its volumes and versions, then `tclone pool repair " + s.pool + " --vault " + v.name + "`"};
     // What is wrong with one vault must not hide what is wrong with another.
     if (auto done = check_layer(s.env, layer, wanted, out); !done) {
-      out.push_back({layer.what + " cannot be checked: " + done.error().text(), "its metadata may be damaged", layer.mend});
+      out.push_back(
+          {layer.what + " cannot be checked: " + done.error().text(), "its metadata may be damaged", layer.mend});
     }
   }
   return {};
@@ -108,7 +118,8 @@ void check_spare(const Pool& pool, Findings& out) {
   const auto answered = fs::sample(b.device, pool.label.spare.start, pool.label.spare.length, kMiB);
   if (answered) return;
   out.push_back({"the spare metadata area on " + b.path + " cannot be read: " + answered.error().text(),
-                 "damaged outer metadata could not be repaired into it", "copy what you need away, and replace the device"});
+                 "damaged outer metadata could not be repaired into it",
+                 "copy what you need away, and replace the device"});
 }
 
 }  // namespace
@@ -125,8 +136,8 @@ Result<std::vector<Finding>> pool_check(Env& env, const std::string& asked) {
       check_spare(pool, out);
       const std::string trouble = TC_TRY(check_outer_offline(env, name, pool));
       if (!trouble.empty()) {
-        out.push_back({"thin_check finds damage in the metadata of the outer pool: " + trouble, "the pool may not be activated or may become read-only",
-                       "`tclone pool repair " + name + "`"});
+        out.push_back({"thin_check finds damage in the metadata of the outer pool: " + trouble,
+                       "the pool may not be activated or may become read-only", "`tclone pool repair " + name + "`"});
       }
       return out;
     }
@@ -134,10 +145,12 @@ Result<std::vector<Finding>> pool_check(Env& env, const std::string& asked) {
     const WorkMark mark = TC_TRY(WorkMark::set(s));
     const LoadedRecords all = TC_TRY(load_records(s.store));
     for (const auto& f : all.damaged) {
-      out.push_back({f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
+      out.push_back(
+          {f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
     }
     for (const auto& f : check_lineage(all.records)) {
-      out.push_back({f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});
+      out.push_back(
+          {f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});
     }
     std::map<std::uint32_t, std::string> wanted;
     for (const Vault& v : all.records.vaults) {
@@ -145,7 +158,8 @@ Result<std::vector<Finding>> pool_check(Env& env, const std::string& asked) {
       if (v.rekey) wanted[v.rekey->outer.n] = "the other half of vault " + v.name + ", which gets a new key";
     }
     const Layer outer{s.outer_pool(), names::metadata(name), "the outer pool",
-                      "`tclone pool deactivate " + name + "`, `tclone pool repair " + name + "`, `tclone pool activate " + name + "`"};
+                      "`tclone pool deactivate " + name + "`, `tclone pool repair " + name +
+                          "`, `tclone pool activate " + name + "`"};
     TC_CHECK(check_layer(env, outer, wanted, out));
     check_spare(TC_TRY(remembered_pool(env, name)), out);
     TC_CHECK(check_vaults(s, all.records, out));

@@ -33,7 +33,8 @@ Status claim_for_host(Env& env, Pool& pool, bool takeover) {
   if (pool.label.owner == host) return {};
   if (!pool.label.owner.empty() && !takeover) {
     return fail(Code::busy, "pool " + pool.label.name,
-                "its label says that host " + pool.label.owner + " has it active (epoch " + std::to_string(pool.label.epoch) + ")",
+                "its label says that host " + pool.label.owner + " has it active (epoch " +
+                    std::to_string(pool.label.epoch) + ")",
                 "deactivate or export it there; if that host is certainly gone, add --takeover");
   }
   pool.label.owner = host;
@@ -54,13 +55,15 @@ Status activate_layers(Env& env, const std::string& name, Pool& pool, bool takeo
     const Store store = TC_TRY(Store::open(state_folder(env, name)));
     const PoolRecord record = TC_TRY(store.pool());
     if (record.uuid != pool.label.pool) {
-      return fail(Code::damaged, state_folder(env, name), "its records belong to pool " + record.uuid.text() + ", the label to " +
-                                                              pool.label.pool.text(), "run `tclone doctor`");
+      return fail(Code::damaged, state_folder(env, name),
+                  "its records belong to pool " + record.uuid.text() + ", the label to " + pool.label.pool.text(),
+                  "run `tclone doctor`");
     }
     const Extent& area = pool.label.metadata;
     if (TC_TRY(fs::reads_as_zeros(pool.backings[area.device].device, area.start, kKiB * 4))) {
       // The kernel would take it for new metadata and format it (dm-thin-metadata.c, __superblock_all_zeroes).
-      return fail(Code::damaged, "pool " + name, "the superblock of its outer metadata is gone", "run `tclone pool repair " + name + "`");
+      return fail(Code::damaged, "pool " + name, "the superblock of its outer metadata is gone",
+                  "run `tclone pool repair " + name + "`");
     }
     TC_CHECK(bring_up_outer(env, name, pool, record.when_full));
     return belong_together(TC_TRY(Session::look(env, name)));
@@ -129,7 +132,8 @@ Result<Outcome> pool_activate(Env& env, const PoolActivate& r) {
       Session s = TC_TRY(Session::look(env, name));
       const Recovered recovered = TC_TRY(recover_session(s));
       if (recovered.anything) {
-        out.warnings.push_back(std::string(recovered.finished ? "finished" : "undid") + " what was interrupted: " + recovered.operation);
+        out.warnings.push_back(std::string(recovered.finished ? "finished" : "undid") +
+                               " what was interrupted: " + recovered.operation);
       }
     }
     if (r.volumes) {

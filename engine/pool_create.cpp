@@ -53,7 +53,8 @@ Result<NewFile> prepare_file(const Env& env, const PoolCreate& r) {
     return out;
   }
   const std::string folder = out.path.substr(0, std::max<std::size_t>(1, out.path.rfind('/')));
-  if (r.file.empty() && ::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, folder, "cannot make the folder");
+  if (r.file.empty() && ::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
+    return fail_errno(errno, folder, "cannot make the folder");
   const Bytes size = r.size ? round_down(*r.size, kMiB) : TC_TRY(default_file_size(folder));
   TC_TRY(policies::lay_out_pool({size}));
   out.building = unfinished(out.path);
@@ -196,7 +197,8 @@ Result<Outcome> pool_create(Env& env, const PoolCreate& r) {
     TC_CHECK(policies::check_pool_name(r.name));
     if (r.sector_size != 512 && r.sector_size != 4096) return fail(Code::usage, "--sector-size", "must be 4096 or 512");
     if (!r.devices.empty() && (!r.file.empty() || r.size)) {
-      return fail(Code::usage, "pool create", "devices were named together with --file or --size", "use one or the other");
+      return fail(Code::usage, "pool create", "devices were named together with --file or --size",
+                  "use one or the other");
     }
     if (const auto known = read_whereabouts(env.paths.etc, r.name); known || known.error().code != Code::not_found) {
       return fail(Code::exists, r.name, "a pool of that name is known here already", "choose another name");

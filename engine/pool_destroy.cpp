@@ -81,8 +81,9 @@ Result<std::vector<std::string>> shred_vaults(Env& env, const std::string& name)
   for (const std::string& vault : TC_TRY(s.store.vault_names())) {
     const auto v = s.store.vault(vault);
     if (!v && v.error().code == Code::damaged) {
-      out.push_back("the record of vault " + vault + " is damaged: its header was destroyed, but if it has a key file that stays in " +
-                    env.paths.etc + "/keys");
+      out.push_back("the record of vault " + vault +
+                    " is damaged: its header was destroyed, but if it has a key file that stays in " + env.paths.etc +
+                    "/keys");
       continue;
     }
     if (!v) return tl::unexpected(v.error());

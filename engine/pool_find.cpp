@@ -24,7 +24,8 @@ Status check_together(const Pool& pool) {
   for (std::uint32_t i = 0; i < pool.backings.size(); ++i) {
     for (const Extent& e : first.data) {
       if (e.device == i && pool.backings[i].size < e.start + e.length) {
-        return fail(Code::damaged, pool.backings[i].path, "it is smaller than the label says", "bring the whole device back");
+        return fail(Code::damaged, pool.backings[i].path, "it is smaller than the label says",
+                    "bring the whole device back");
       }
     }
   }
@@ -74,8 +75,12 @@ Error missing(const Pool& pool, const Labels& labels, std::size_t device) {
   if (labels.absent) return *labels.absent;
   const std::string which = "device " + std::to_string(device + 1) + " of " + std::to_string(pool.label.devices.size());
   if (!labels.unlabelled.empty()) {
-    return {Code::not_found, {}, labels.unlabelled.front(), "no label is there, and " + which + " of pool " + pool.label.name + " is missing",
-            "bring the device back that carried it", 0};
+    return {Code::not_found,
+            {},
+            labels.unlabelled.front(),
+            "no label is there, and " + which + " of pool " + pool.label.name + " is missing",
+            "bring the device back that carried it",
+            0};
   }
   return {Code::usage, {}, "pool " + pool.label.name, which + " was not named", "name every device of the pool", 0};
 }
@@ -121,7 +126,8 @@ Result<Pool> find_pool(const std::vector<std::string>& paths, Devices how) {
     // Its label was written, then the machine stopped, and the pool went on without it.
     if (l.self >= order.size() && how == Devices::remembered) continue;
     if (l.self >= order.size()) {
-      return fail(Code::usage, path, "pool " + pool.label.name + " does not count it among its devices", "leave it away");
+      return fail(Code::usage, path, "pool " + pool.label.name + " does not count it among its devices",
+                  "leave it away");
     }
     if (order[l.self]) {
       return fail(Code::damaged, path, "two devices say that they are the same one of the pool",
@@ -133,7 +139,8 @@ Result<Pool> find_pool(const std::vector<std::string>& paths, Devices how) {
     if (!order[i]) return tl::unexpected(missing(pool, labels, i));
     auto& [read, backing] = found[*order[i]];
     if (read.bad_copies > 0 || read.label.sequence != pool.label.sequence) {
-      pool.mended.push_back("label copy of " + backing.path + ": " + (read.trouble.empty() ? "older than its peers" : read.trouble));
+      pool.mended.push_back("label copy of " + backing.path + ": " +
+                            (read.trouble.empty() ? "older than its peers" : read.trouble));
     }
     pool.backings.push_back(std::move(backing));
   }
@@ -166,7 +173,8 @@ Result<Pool> remembered_pool(Env& env, const std::string& name) {
   const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
   Pool pool = TC_TRY(find_pool(where.paths, Devices::remembered));
   if (pool.label.pool != where.uuid) {
-    return fail(Code::damaged, where.paths.front(), "another pool (" + pool.label.name + ", " + pool.label.pool.text() + ") is there now",
+    return fail(Code::damaged, where.paths.front(),
+                "another pool (" + pool.label.name + ", " + pool.label.pool.text() + ") is there now",
                 "`tclone pool import` the pool from where it is");
   }
   TC_CHECK(mend_labels(env, pool));

@@ -18,12 +18,14 @@ namespace tclone::engine {
 namespace {
 
 Status enlarge_file(const Backing& b, Bytes size) {
-  if (!b.is_file) return fail(Code::usage, b.path, "--size is for a pool in a file", "grow the device, then leave --size away");
+  if (!b.is_file)
+    return fail(Code::usage, b.path, "--size is for a pool in a file", "grow the device, then leave --size away");
   struct stat st {};
   if (::stat(b.path.c_str(), &st) != 0) return fail_errno(errno, b.path, "cannot look at the file");
   const Bytes now{static_cast<std::uint64_t>(st.st_size)};
   if (size < now) {
-    return fail(Code::usage, b.path, "it has " + format_size(now) + " and pools are not shrunk", "choose a larger --size");
+    return fail(Code::usage, b.path, "it has " + format_size(now) + " and pools are not shrunk",
+                "choose a larger --size");
   }
   if (::truncate(b.path.c_str(), static_cast<off_t>(round_down(size, kMiB).n)) != 0) {
     return fail_errno(errno, b.path, "cannot make the file " + format_size(size));
@@ -93,7 +95,8 @@ Result<Outcome> grow_locked(Env& env, const PoolGrow& r, const std::string& name
   Pool pool = TC_TRY(remembered_pool(env, name));
   if (r.size && (pool.backings.size() != 1)) return fail(Code::usage, "--size", "the pool is not in one file");
   if (env.dry_run) {
-    for (const char* text : {"take the new size of its devices", "write the label", "give the outer pool its new size"}) {
+    for (const char* text :
+         {"take the new size of its devices", "write the label", "give the outer pool its new size"}) {
       out.steps.push_back({text, 0});
     }
     return out;

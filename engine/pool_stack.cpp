@@ -60,8 +60,26 @@ Status format_state(Env& env, const std::string& device, std::uint32_t sector) {
   static_cast<void>(env);
   // Thousands of small files: 1 KiB blocks where the device allows them.
   const std::string block = sector <= 1024 ? "1024" : "4096";
-  const auto out = TC_TRY(fs::run({"mkfs.ext4", "-q", "-F", "-b", block, "-I", "256", "-i", "2048", "-m", "0", "-J", "size=8", "-O",
-                                   "inline_data,^resize_inode", "-E", "nodiscard,lazy_itable_init=1", "-L", "tclone-state", device}));
+  const auto out = TC_TRY(fs::run({"mkfs.ext4",
+                                   "-q",
+                                   "-F",
+                                   "-b",
+                                   block,
+                                   "-I",
+                                   "256",
+                                   "-i",
+                                   "2048",
+                                   "-m",
+                                   "0",
+                                   "-J",
+                                   "size=8",
+                                   "-O",
+                                   "inline_data,^resize_inode",
+                                   "-E",
+                                   "nodiscard,lazy_itable_init=1",
+                                   "-L",
+                                   "tclone-state",
+                                   device}));
   if (out.status != 0) return fail(Code::failed, device, "mkfs.ext4 failed on the state area: " + out.text);
   return {};
 }
@@ -97,13 +115,15 @@ Status bring_up_state(Env& env, const std::string& name, const Pool& pool, bool 
     if (there == folder) return {};
   }
   TCLONE_FAULT_POINT("pool.state");
-  if (TC_TRY(fs::is_mount_point(folder))) return fail(Code::busy, folder, "something else is mounted there", "unmount it");
+  if (TC_TRY(fs::is_mount_point(folder)))
+    return fail(Code::busy, folder, "something else is mounted there", "unmount it");
   return fs::mount({env.dm.path(layer), folder, FsKind::ext4, false, false, kStateOptions});
 }
 
 Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenFull when_full) {
   const auto [data, total] = data_area(pool);
-  TC_CHECK(create_layer(env, names::metadata(name), pool, "meta", dm::linear(std::array{piece(pool, pool.label.metadata)})));
+  TC_CHECK(
+      create_layer(env, names::metadata(name), pool, "meta", dm::linear(std::array{piece(pool, pool.label.metadata)})));
   TC_CHECK(create_layer(env, names::data(name), pool, "data", dm::linear(data)));
   TCLONE_FAULT_POINT("pool.layers");
   const auto meta = TC_TRY(env.dm.info(names::metadata(name)));
@@ -114,11 +134,13 @@ Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenF
   options.block = to_sectors(pool.label.block);
   options.zero = false;  // nobody reads an outer block that its vault did not write
   options.error_if_full = when_full == WhenFull::error;
-  TC_CHECK(create_layer(env, names::outer_pool(name), pool, "pool",
-                        dm::thin_pool(meta->dev(), data_info->dev(), to_sectors(round_down(total, pool.label.block)), options)));
+  TC_CHECK(create_layer(
+      env, names::outer_pool(name), pool, "pool",
+      dm::thin_pool(meta->dev(), data_info->dev(), to_sectors(round_down(total, pool.label.block)), options)));
   const auto status = TC_TRY(env.dm.pool_status(names::outer_pool(name)));
   if (!status.writable()) {
-    return fail(Code::damaged, "pool " + name, "its outer metadata ask for a check", "run `tclone pool repair " + name + "`, then activate it");
+    return fail(Code::damaged, "pool " + name, "its outer metadata ask for a check",
+                "run `tclone pool repair " + name + "`, then activate it");
   }
   return {};
 }
@@ -161,8 +183,11 @@ Status bring_down(Env& env, const std::string& name) {
 }
 
 Status require_kernel(Env& env) {
-  for (const auto& [target, module] : {std::pair{"thin-pool", "dm_thin_pool"}, {"thin", "dm_thin_pool"}, {"crypt", "dm_crypt"},
-                                       {"linear", "dm_mod"}, {"striped", "dm_mod"}}) {
+  for (const auto& [target, module] : {std::pair{"thin-pool", "dm_thin_pool"},
+                                       {"thin", "dm_thin_pool"},
+                                       {"crypt", "dm_crypt"},
+                                       {"linear", "dm_mod"},
+                                       {"striped", "dm_mod"}}) {
     if (!TC_TRY(env.dm.target_version(target))) {
       return fail(Code::kernel, std::string("device-mapper target ") + target, "this kernel does not have it",
                   std::string("load the module (`modprobe ") + module + "`) or use a kernel that has it");

@@ -16,9 +16,9 @@ namespace tclone::engine {
 
 /// One device of a pool, open: a block device as it is, a file behind a loop device (held while this lives).
 struct Backing {
-  std::string path;      ///< as given
-  std::string device;    ///< block device to use
-  std::string dev;       ///< "major:minor"
+  std::string path;    ///< as given
+  std::string device;  ///< block device to use
+  std::string dev;     ///< "major:minor"
   bool is_file = false;
   Bytes size;
   std::uint32_t sector = 512;

@@ -48,8 +48,8 @@ Status tidy_devices(Session& s) {
 
 tl::unexpected<Error> refuse_broken(const Session& s, const dm::PoolStatus& status) {
   return fail(Code::damaged, "pool " + s.pool, "its outer metadata take no changes (" + health_text(status) + ")",
-              "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool + "`, `tclone pool repair " +
-                  s.pool + "` and activate it again");
+              "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool +
+                  "`, `tclone pool repair " + s.pool + "` and activate it again");
 }
 
 /// Ids that were claimed are not given out again although the operation was undone: a deletion of one that is still
@@ -136,7 +136,8 @@ WorkMark::~WorkMark() {
 
 Status undo(Session& s, const Claims& claims) {
   const auto in_new_vault = [&](const InnerClaim& c) {
-    return std::any_of(claims.outer.begin(), claims.outer.end(), [&](const OuterClaim& o) { return o.outer == c.outer; });
+    return std::any_of(claims.outer.begin(), claims.outer.end(),
+                       [&](const OuterClaim& o) { return o.outer == c.outer; });
   };
   for (auto it = claims.inner.rbegin(); it != claims.inner.rend(); ++it) {
     if (in_new_vault(*it)) {

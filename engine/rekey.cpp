@@ -75,7 +75,8 @@ class Rekeying {
     auto done = run_plan(s, std::move(plan));
     if (!done) {
       // True of this operation, and not of those before it.
-      if (begun_ && done.error().next == kNothingChanged) done.error().next = "`tclone rekey " + r_.name + "` goes on where it was";
+      if (begun_ && done.error().next == kNothingChanged)
+        done.error().next = "`tclone rekey " + r_.name + "` goes on where it was";
       return tl::unexpected(std::move(done.error()));
     }
     std::move(done->steps.begin(), done->steps.end(), std::back_inserter(out_.steps));

@@ -56,7 +56,8 @@ Result<Session> Session::open(Env& env, const std::string& name) {
   auto store = Store::open(state_folder(env, name));
   if (!store && store.error().code != Code::not_found) return tl::unexpected(store.error());
   if (!store) {
-    return fail(Code::damaged, state_folder(env, name), "the pool's state area is not mounted there: " + store.error().text(),
+    return fail(Code::damaged, state_folder(env, name),
+                "the pool's state area is not mounted there: " + store.error().text(),
                 "run `tclone pool deactivate " + name + "`, then activate it again");
   }
   const PoolRecord record = TC_TRY(store->pool());
@@ -67,7 +68,9 @@ Result<Session> Session::open(Env& env, const std::string& name) {
   return Session(env, name, std::move(*store), record);
 }
 
-Result<Session> Session::look(Env& env, const std::string& asked) { return open(env, TC_TRY(resolve_pool(env, asked))); }
+Result<Session> Session::look(Env& env, const std::string& asked) {
+  return open(env, TC_TRY(resolve_pool(env, asked)));
+}
 
 Result<Session> Session::change(Env& env, const std::string& asked) {
   const std::string name = TC_TRY(resolve_pool(env, asked));
@@ -93,21 +96,23 @@ Status Session::check_space(Bytes needed, const std::string& attempted) {
     return refuse(Code::damaged, "its outer metadata take no changes", "`tclone doctor` says what can be done");
   }
   struct statvfs room {};
-  if (::statvfs(store.folder().c_str(), &room) != 0) return fail_errno(errno, store.folder(), "cannot ask for its free space");
+  if (::statvfs(store.folder().c_str(), &room) != 0)
+    return fail_errno(errno, store.folder(), "cannot ask for its free space");
   // After the commit the records must fit: nothing is begun that could not be written down.
   if (Bytes{static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize} < kStateReserve) {
     return refuse(Code::no_space, "its state area is full", "remove volumes or versions");
   }
   if (policies::metadata_near_end(status.used_metadata, status.total_metadata)) {
-    return refuse(Code::no_space, "the outer pool's metadata is nine tenths full", "remove volumes that have a vault of their own (`tclone rm`)");
+    return refuse(Code::no_space, "the outer pool's metadata is nine tenths full",
+                  "remove volumes that have a vault of their own (`tclone rm`)");
   }
   const Bytes total = record.block * status.total_data;
   const Bytes free = record.block * (status.total_data - status.used_data);
   const Bytes reserve = policies::reserve(total);
   if (free < reserve + needed) {
     return refuse(Code::no_space,
-                  format_size(free) + " of " + format_size(total) + " are free, " + format_size(needed) + " are needed above the reserve of " +
-                      format_size(reserve),
+                  format_size(free) + " of " + format_size(total) + " are free, " + format_size(needed) +
+                      " are needed above the reserve of " + format_size(reserve),
                   "remove volumes or versions, trim filesystems (fstrim), or `tclone pool grow`");
   }
   return {};

@@ -73,7 +73,8 @@ Status repair(const std::string& from, const std::string& to, const std::optiona
   // 0.9.0 may also end by a signal where it misses what the superblock says.
   if ((!out || out->status != 0) && known) {
     for (const auto& [option, value] : {std::pair{"--transaction-id", known->transaction},
-                                        {"--data-block-size", known->block.n}, {"--nr-data-blocks", known->data_blocks}}) {
+                                        {"--data-block-size", known->block.n},
+                                        {"--nr-data-blocks", known->data_blocks}}) {
       argv.insert(argv.end(), {option, std::to_string(value)});
     }
     out = fs::run_status(argv);

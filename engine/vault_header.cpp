@@ -57,7 +57,8 @@ Result<Vault> encrypted_vault(const Session& s, const std::string& name) {
 
 Result<Secret> secret_of(const Session& s, const Vault& v, const KeySource& source, crypt::Purpose purpose) {
   const bool made = purpose == crypt::Purpose::unlock;
-  return s.env.asked.get({source, "vault " + v.name, made ? v.uuid : Uuid{}, purpose}, key_folder(s.env), !s.may_begin_anew);
+  return s.env.asked.get({source, "vault " + v.name, made ? v.uuid : Uuid{}, purpose}, key_folder(s.env),
+                         !s.may_begin_anew);
 }
 
 Status key_at_hand(Session& s, const Vault& v) {
@@ -85,7 +86,8 @@ Status remove_key(Session& s, const KeyDue& due) {
   auto removed = with_header(s, *vault, [&](const std::string& device) { return remove_slot(s, *vault, due, device); });
   if (!removed && removed.error().code == Code::damaged) {
     // One broken header must not hold up the pool for ever; such a vault is refused at activation in any case.
-    log::warn("key slot " + std::to_string(due.slot) + " of vault " + due.vault + " is left: " + removed.error().text());
+    log::warn("key slot " + std::to_string(due.slot) + " of vault " + due.vault +
+              " is left: " + removed.error().text());
     return {};
   }
   TC_CHECK(removed);

@@ -26,7 +26,8 @@ constexpr const char* kTokenKind = "token";
 [[nodiscard]] std::vector<SlotSource> known_slots(const Vault& vault);
 /// The secret of a source. Without the lock, or once a journal is written, this waits for whoever has to answer; else see
 /// Asked::get.
-[[nodiscard]] Result<Secret> secret_of(const Session& s, const Vault& vault, const KeySource& source, crypt::Purpose purpose);
+[[nodiscard]] Result<Secret> secret_of(const Session& s, const Vault& vault, const KeySource& source,
+                                       crypt::Purpose purpose);
 /// Fails as secret_of does when the key of a vault that is closed would have to be waited for, or was and did not come.
 /// A source that answers at once is not asked.
 [[nodiscard]] Status key_at_hand(Session& s, const Vault& vault);

@@ -24,7 +24,8 @@ Status repair_to_other_half(Session& s, Vault v, const std::string& metadata, co
   TC_CHECK(fs::zero(other, {}, v.provisioned));
   if (v.encrypted) {
     // Flushes of the metadata will arrive that far from the start of the outer thin, header or not (see data_table).
-    TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), policies::metadata_start(v.repairs + 1), kKiB * 4, s.record.block));
+    TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), policies::metadata_start(v.repairs + 1),
+                       kKiB * 4, s.record.block));
   }
   TCLONE_FAULT_POINT("repair.zeroed");
   TC_CHECK(thin_tools::repair(metadata, other, thin_tools::Superblock{0, to_sectors(v.block), v.capacity / v.block}));
@@ -49,7 +50,8 @@ Result<Outcome> repair_in(Session& s, const Vault& v, bool force) {
   out.operation = "pool repair " + s.pool + " --vault " + v.name;
   out.name = v.name;
   if (TC_TRY(vault_is_open(s, v))) {
-    return fail(Code::busy, "vault " + v.name, "it is open", "deactivate its volumes and versions first (`tclone deactivate`)");
+    return fail(Code::busy, "vault " + v.name, "it is open",
+                "deactivate its volumes and versions first (`tclone deactivate`)");
   }
   TC_CHECK(refuse_while_copied(v));
   if (s.env.dry_run) return out;
@@ -63,7 +65,8 @@ Result<Outcome> repair_in(Session& s, const Vault& v, bool force) {
       return thin_tools::clear_needs_check(metadata);
     }
     if (v.repairs > 0 && !force) {
-      return fail(Code::exists, "vault " + v.name, "the metadata of before an earlier repair are kept, and would be overwritten",
+      return fail(Code::exists, "vault " + v.name,
+                  "the metadata of before an earlier repair are kept, and would be overwritten",
                   "copy the pool if they may still be needed, then use --force");
     }
     out.steps.push_back({"repair the inner metadata into the other half of their room", 0});

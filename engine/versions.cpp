@@ -40,7 +40,8 @@ Result<Outcome> publish_in(Session& s, const Publish& r, const std::string& what
 Result<Version> version_of(const Session& s, const VersionRef& ref) {
   auto v = s.store.version(ref.volume, ref.number);
   if ((!v && v.error().code == Code::not_found) || (v && v->uuid != ref.uuid)) {
-    return fail(Code::not_found, ref.text(), "the version it was cloned from was removed", "choose another one with --to");
+    return fail(Code::not_found, ref.text(), "the version it was cloned from was removed",
+                "choose another one with --to");
   }
   return v;
 }
@@ -64,9 +65,9 @@ Result<Outcome> restart(Session& s, const Volume& volume, const Version& to, con
 }
 
 Result<Version> revert_target(const Session& s, const Volume& volume, const std::string& to) {
-  if (!to.empty()) return find_version(s, TC_TRY(policies::parse_target(to.find('@') == std::string::npos
-                                                                              ? volume.name + "@" + to
-                                                                              : to)));
+  if (!to.empty())
+    return find_version(
+        s, TC_TRY(policies::parse_target(to.find('@') == std::string::npos ? volume.name + "@" + to : to)));
   if (volume.origin) return version_of(s, *volume.origin);
   if (volume.versions.empty()) {
     return fail(Code::not_found, volume.name, "it was never published and is no clone: there is nothing to go back to",
@@ -176,7 +177,8 @@ Result<Outcome> untag(Env& env, const std::string& pool, const std::string& volu
     Session s = TC_TRY(Session::change(env, pool));
     policies::TagFacts facts{common_facts(s), TC_TRY(find_volume(s, volume)), tag_name, std::nullopt};
     if (!facts.volume.tags.contains(tag_name)) {
-      return fail(Code::not_found, volume + "@" + tag_name, "there is no such tag", "`tclone log " + volume + "` shows them");
+      return fail(Code::not_found, volume + "@" + tag_name, "there is no such tag",
+                  "`tclone log " + volume + "` shows them");
     }
     Outcome out = TC_TRY(run_plan(s, policies::plan_tag(facts)));
     out.name = volume;

@@ -131,8 +131,8 @@ Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
   if (!TC_TRY(vault_is_open(s, vault))) TC_CHECK(open_vault(s, vault.name));
   s.idle_vaults.insert(vault.name);
   return s.env.dm.create({name, names::uuid(volume.uuid, "volume"),
-                          dm::thin(TC_TRY(inner_pool_dev(s, vault)), volume.thin, to_sectors(volume.size), basis), false,
-                          volume.origin ? dm::Udev::low_priority : dm::Udev::visible});
+                          dm::thin(TC_TRY(inner_pool_dev(s, vault)), volume.thin, to_sectors(volume.size), basis),
+                          false, volume.origin ? dm::Udev::low_priority : dm::Udev::visible});
 }
 
 Status keys_below_at_hand(Session& s, const Volume& volume) {
@@ -147,7 +147,9 @@ Status keys_below_at_hand(Session& s, const Volume& volume) {
   return {};
 }
 
-Result<std::string> activate_version(Session& s, const VersionRef& version) { return activate_version_at(s, version, 0); }
+Result<std::string> activate_version(Session& s, const VersionRef& version) {
+  return activate_version_at(s, version, 0);
+}
 
 Status activate_view(Session& s, const VersionRef& version) {
   const std::string below = TC_TRY(activate_version(s, version));

@@ -20,8 +20,8 @@ struct Text {
     return "add a key slot to vault " + a.vault.name + " for the secret from " + a.key.source.kind;
   }
   std::string operator()(const OpenNew& a) const {
-    return "open vault " + a.vault.name + " and format its inner pool (" + format_size(a.vault.capacity) + " in blocks of " +
-           format_size(a.vault.block) + ")";
+    return "open vault " + a.vault.name + " and format its inner pool (" + format_size(a.vault.capacity) +
+           " in blocks of " + format_size(a.vault.block) + ")";
   }
   std::string operator()(const OpenVault& a) const { return "open vault " + a.vault; }
   std::string operator()(const CreateThin& a) const { return "create thin " + id(a.thin) + " in vault " + a.vault; }
@@ -53,7 +53,8 @@ struct Text {
            ", give back outer thin " + id(a.vault.outer);
   }
   std::string operator()(const ShredHeader& a) const {
-    return "destroy the header and key of outer thin " + id(a.vault.outer) + ", which vault " + a.vault.vault_name + " has left";
+    return "destroy the header and key of outer thin " + id(a.vault.outer) + ", which vault " + a.vault.vault_name +
+           " has left";
   }
   std::string operator()(const RestartVault& a) const {
     return "discard what vault " + a.vault.vault_name + " holds behind its header";
@@ -62,8 +63,12 @@ struct Text {
     return "destroy key slot " + std::to_string(a.key.slot) + " of vault " + a.key.vault +
            (a.key.key_file ? " and its key file" : "");
   }
-  std::string operator()(const RenameDevice& a) const { return "rename device " + a.rename.from + " to " + a.rename.to; }
-  std::string operator()(const ReloadDevice& a) const { return "give the device of volume " + a.volume + " its new size"; }
+  std::string operator()(const RenameDevice& a) const {
+    return "rename device " + a.rename.from + " to " + a.rename.to;
+  }
+  std::string operator()(const ReloadDevice& a) const {
+    return "give the device of volume " + a.volume + " its new size";
+  }
   std::string operator()(const Reactivate& a) const { return "activate volume " + a.volume + " if it was active"; }
   std::string operator()(const GrowFilesystem& a) const { return "grow the filesystem on volume " + a.volume; }
   std::string operator()(const CloseIdle&) const { return "close vaults and versions that nothing uses any more"; }

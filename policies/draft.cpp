@@ -19,7 +19,8 @@ std::vector<Action> tidy(const std::vector<Action>& prepare) {
     if (const auto* open = std::get_if<OpenVault>(&a)) {
       if (std::find(opened.begin(), opened.end(), open->vault) == opened.end()) opened.push_back(open->vault);
     } else if (const auto* room = std::get_if<MakeRoom>(&a)) {
-      const auto same = std::find_if(rooms.begin(), rooms.end(), [&](const MakeRoom& r) { return r.vault == room->vault; });
+      const auto same =
+          std::find_if(rooms.begin(), rooms.end(), [&](const MakeRoom& r) { return r.vault == room->vault; });
       if (same == rooms.end()) {
         rooms.push_back(*room);
       } else {
@@ -99,8 +100,8 @@ Vault& Draft::take_from_stock(const Vault& stock, const std::string& name) {
   return vaults.emplace(name, v).first->second;
 }
 
-Version Draft::add_version(const Volume& current, const Vault& in, const Uuid& uuid, const std::vector<std::string>& tags,
-                           const std::string& message) {
+Version Draft::add_version(const Volume& current, const Vault& in, const Uuid& uuid,
+                           const std::vector<std::string>& tags, const std::string& message) {
   Vault& v = vault(in);
   Volume& vol = volume(current);
   Version made;

@@ -11,8 +11,7 @@ bool alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
 bool well_formed(std::string_view name, std::size_t most) {
   return !name.empty() && name.size() <= most && alnum(name.front()) &&
-         std::all_of(name.begin(), name.end(),
-                     [](char c) { return alnum(c) || c == '.' || c == '_' || c == '-'; });
+         std::all_of(name.begin(), name.end(), [](char c) { return alnum(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 bool all_digits(std::string_view text) {

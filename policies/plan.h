@@ -15,12 +15,12 @@
 namespace tclone::policies {
 
 struct Plan {
-  std::string operation;         ///< "clone db@3 to web1"
-  std::vector<Action> prepare;   ///< before the journal
-  std::vector<Action> before;    ///< reversible
+  std::string operation;        ///< "clone db@3 to web1"
+  std::vector<Action> prepare;  ///< before the journal
+  std::vector<Action> before;   ///< reversible
   Commit commit;
-  std::vector<Action> after;     ///< dues, in order
-  std::vector<Action> comfort;   ///< after the journal is gone
+  std::vector<Action> after;    ///< dues, in order
+  std::vector<Action> comfort;  ///< after the journal is gone
   RecordChange change;
   Claims claims;
   Dues dues;
@@ -38,7 +38,13 @@ class Draft {
   Volume& volume(const Volume& current);
 
   /// A new vault with its outer thin, header, key and open inner pool. Returns its working copy.
-  struct NewVault { std::string name; Uuid uuid, header; bool encrypted = true; KeySource key; Bytes size; };
+  struct NewVault {
+    std::string name;
+    Uuid uuid, header;
+    bool encrypted = true;
+    KeySource key;
+    Bytes size;
+  };
   Vault& add_vault(const NewVault& wanted, Bytes outer_block);
 
   /// The next thin id of a vault, claimed.
@@ -94,15 +100,15 @@ struct CreateFacts {
 /// The source of a clone: a version that exists, or a volume of which one is made first.
 struct CloneFacts {
   Common common;
-  std::string name, vault_name;          ///< vault_name: of the new vault (own key)
-  Uuid volume, vault, header, version;   ///< fresh
+  std::string name, vault_name;         ///< vault_name: of the new vault (own key)
+  Uuid volume, vault, header, version;  ///< fresh
   Volume source;
   Vault source_vault;
-  std::optional<Version> from;           ///< nullopt: publish first
-  std::optional<Vault> into;             ///< --vault or --shared-key: the vault it goes to
+  std::optional<Version> from;  ///< nullopt: publish first
+  std::optional<Vault> into;    ///< --vault or --shared-key: the vault it goes to
   KeySource key;
   std::string follows;
-  std::optional<Vault> stock = {};       ///< a vault made ahead, to be used instead of a new one
+  std::optional<Vault> stock = {};  ///< a vault made ahead, to be used instead of a new one
 };
 [[nodiscard]] Plan plan_clone(const CloneFacts& facts);
 
@@ -110,7 +116,7 @@ struct CloneFacts {
 struct StockFacts {
   Common common;
   std::string name;
-  Uuid vault, header;                    ///< fresh
+  Uuid vault, header;  ///< fresh
 };
 [[nodiscard]] Plan plan_stock(const StockFacts& facts);
 /// Size of the volume that a vault of the stock is made for; one of another size takes it as well.
@@ -120,7 +126,11 @@ struct StockFacts {
 /// How many vaults are to be kept made ahead.
 [[nodiscard]] Plan plan_stock_size(const Common& common, std::uint32_t count);
 
-struct PublishItem { Volume volume; Vault vault; Uuid uuid; };
+struct PublishItem {
+  Volume volume;
+  Vault vault;
+  Uuid uuid;
+};
 struct PublishFacts {
   Common common;
   std::vector<PublishItem> items;
@@ -145,8 +155,8 @@ struct RestartFacts {
 struct RemoveFacts {
   Common common;
   Volume volume;
-  std::vector<Version> versions;             ///< all of the volume's, or just the one to go
-  std::map<std::string, Vault> vaults;       ///< of the volume and these versions
+  std::vector<Version> versions;        ///< all of the volume's, or just the one to go
+  std::map<std::string, Vault> vaults;  ///< of the volume and these versions
   bool only_versions = false;
   /// With a whole volume: its shared-key clones. They hold their blocks themselves and live on as base volumes, so that
   /// a new volume of the old name is never taken for what they came from.
@@ -158,10 +168,10 @@ struct RenameFacts {
   Common common;
   Volume volume;
   std::string to;
-  std::optional<Vault> vault;                ///< the vault that is called like the volume, renamed with it
+  std::optional<Vault> vault;  ///< the vault that is called like the volume, renamed with it
   bool vault_name_free = true;
   std::vector<Version> own_versions;
-  std::vector<Volume> other_volumes;         ///< all that mention the volume or that vault
+  std::vector<Volume> other_volumes;  ///< all that mention the volume or that vault
   std::vector<Version> other_versions;
 };
 [[nodiscard]] Plan plan_rename(const RenameFacts& facts);
@@ -170,7 +180,7 @@ struct TagFacts {
   Common common;
   Volume volume;
   std::string tag;
-  std::optional<std::uint64_t> number;       ///< nullopt: untag
+  std::optional<std::uint64_t> number;  ///< nullopt: untag
 };
 [[nodiscard]] Plan plan_tag(const TagFacts& facts);
 
@@ -186,7 +196,7 @@ struct ResizeFacts {
 struct KeyFacts {
   Common common;
   std::string operation;
-  Vault vault;                               ///< as it will be
+  Vault vault;  ///< as it will be
   std::vector<KeyDue> gone;
 };
 [[nodiscard]] Plan plan_key(const KeyFacts& facts);
@@ -196,10 +206,10 @@ struct KeyFacts {
 struct RekeyFacts {
   Common common;
   std::string operation;
-  Vault vault;                               ///< as it is
-  Uuid uuid, header;                         ///< begin: fresh
-  KeySource key;                             ///< begin: what opens it from then on
-  std::vector<KeySource> others;             ///< begin: further sources that open it, three at most
+  Vault vault;                    ///< as it is
+  Uuid uuid, header;              ///< begin: fresh
+  KeySource key;                  ///< begin: what opens it from then on
+  std::vector<KeySource> others;  ///< begin: further sources that open it, three at most
 };
 [[nodiscard]] Plan plan_rekey_begin(const RekeyFacts& facts);
 [[nodiscard]] Plan plan_rekey_switch(const RekeyFacts& facts);

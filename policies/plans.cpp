@@ -50,9 +50,10 @@ Plan plan_clone(const CloneFacts& f) {
   volume.follows = f.follows.empty() ? "latest" : f.follows;
 
   const bool same_vault = f.into && f.into->name == from.vault;
-  Vault& vault = f.into    ? d.vault(*f.into)
-                 : f.stock ? d.take_from_stock(*f.stock, f.vault_name)
-                           : d.add_vault({f.vault_name, f.vault, f.header, true, f.key, from.size}, f.common.outer_block);
+  Vault& vault = f.into ? d.vault(*f.into)
+                 : f.stock
+                     ? d.take_from_stock(*f.stock, f.vault_name)
+                     : d.add_vault({f.vault_name, f.vault, f.header, true, f.key, from.size}, f.common.outer_block);
   if (!f.into && d.pool.stock > 0) d.pool.stock_for = from.size;
   volume.vault = vault.name;
   volume.own_key = !same_vault;
@@ -132,7 +133,8 @@ Plan plan_restart(const RestartFacts& f) {
     d.plan.prepare.emplace_back(MakeRoom{vault.name, vault.writable + f.volume.size});
     volume.thin = d.claim_thin(vault, device(f.common, volume.name));
     if (f.to.vault == volume.vault) {
-      d.snaps.push_back({vault.name, vault.outer, f.to.thin, volume.thin, device(f.common, f.to.ref().text()), volume.name});
+      d.snaps.push_back(
+          {vault.name, vault.outer, f.to.thin, volume.thin, device(f.common, f.to.ref().text()), volume.name});
       d.plan.before.emplace_back(Snapshot{d.snaps});
       d.snaps.clear();
     } else {
@@ -159,7 +161,8 @@ Plan plan_remove(const RemoveFacts& f) {
   if (f.only_versions) what = f.versions.front().ref().text();
   Draft d(f.common.pool_name, "rm " + what, f.common.pool, f.common.now);
   for (const Version& version : f.versions) {
-    if (f.only_versions || version.vault != f.volume.vault) d.drop_version(f.volume, f.vaults.at(version.vault), version);
+    if (f.only_versions || version.vault != f.volume.vault)
+      d.drop_version(f.volume, f.vaults.at(version.vault), version);
   }
   if (!f.only_versions) d.drop_volume(f.volume, f.vaults.at(f.volume.vault), f.versions);
   for (const Volume& clone : f.orphans) {
@@ -200,7 +203,8 @@ Plan plan_rename(const RenameFacts& f) {
   for (const Version& v : f.own_versions) {
     renamed_version(v);
     d.plan.change.gone_versions.emplace_back(from, v.number);
-    d.plan.dues.renames.push_back({device(f.common, v.ref().text()), device(f.common, f.to + "@" + std::to_string(v.number))});
+    d.plan.dues.renames.push_back(
+        {device(f.common, v.ref().text()), device(f.common, f.to + "@" + std::to_string(v.number))});
   }
   for (const Volume& v : f.other_volumes) renamed_volume(v);
   for (const Version& v : f.other_versions) renamed_version(v);

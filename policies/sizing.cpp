@@ -47,7 +47,8 @@ Result<PoolLayout> lay_out_pool(const std::vector<Bytes>& devices) {
     const Bytes end = round_down(devices[i], kMiB);
     // The first device must hold every area and some data; a further one its label and some data.
     if (end.n < start.n + 32 * kMiB.n || (i == 0 && devices[i] < kMinPool)) {
-      return fail(Code::usage, "pool", "device " + std::to_string(i + 1) + " is too small (" + format_size(devices[i]) + ")",
+      return fail(Code::usage, "pool",
+                  "device " + std::to_string(i + 1) + " is too small (" + format_size(devices[i]) + ")",
                   "a pool needs at least " + format_size(std::max(kMinPool, at + kMiB * 32)) +
                       " on its first device and 33M on each further one");
     }
@@ -98,7 +99,8 @@ Bytes first_capacity(Bytes block, Bytes volume) {
 }
 
 Bytes formatted_metadata(Bytes block, Bytes capacity, Bytes metadata) {
-  constexpr std::uint64_t kPerBitmap = 16320;  // entries of two bits in 4096 bytes less a header (persistent-data, disk_bitmap_header)
+  constexpr std::uint64_t kPerBitmap =
+      16320;  // entries of two bits in 4096 bytes less a header (persistent-data, disk_bitmap_header)
   const std::uint64_t bitmaps = capacity / block / kPerBitmap + metadata / (kKiB * 4) / kPerBitmap + 2;
   return kKiB * 4 * (bitmaps + 32);
 }

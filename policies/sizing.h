@@ -35,7 +35,8 @@ constexpr Bytes kMinPool{160ULL << 20U};
 /// The data extents of a pool whose devices have these sizes now: the last one made longer where its device grew, or a
 /// new one behind it, because what is concatenated already must keep its place. Returns the present ones when nothing
 /// grew by a whole block.
-[[nodiscard]] std::vector<Stretch> grown_data(const std::vector<Stretch>& data, const std::vector<Bytes>& devices, Bytes block);
+[[nodiscard]] std::vector<Stretch> grown_data(const std::vector<Stretch>& data, const std::vector<Bytes>& devices,
+                                              Bytes block);
 /// Free space below which commands that need more are refused: 5 %, at least 16 MiB, at most 4 GiB.
 [[nodiscard]] Bytes reserve(Bytes pool_data);
 
@@ -48,7 +49,9 @@ constexpr Bytes kMetadataRoom{16ULL << 30U};
 /// A repair writes to the half that is not in use.
 constexpr Bytes kMetadataHalf{kMetadataRoom.n / 2};
 /// Where in its room the inner metadata lies after so many repairs.
-[[nodiscard]] constexpr Bytes metadata_start(std::uint32_t repairs) { return repairs % 2 == 0 ? Bytes{0} : kMetadataHalf; }
+[[nodiscard]] constexpr Bytes metadata_start(std::uint32_t repairs) {
+  return repairs % 2 == 0 ? Bytes{0} : kMetadataHalf;
+}
 /// Virtual size of every outer thin. It is fixed, so that a growing vault resizes only its linear data device, never
 /// dm-crypt (whose resize would ask for the key again) nor the outer thin.
 constexpr Bytes kOuterThin{1ULL << 50U};
@@ -98,7 +101,8 @@ struct MetadataSize {
 /// freed ones (since Linux 5.13, dm-space-map-metadata.c, sm_metadata_new_block_), so a device with a tail that has no outer
 /// blocks meets a full outer pool there sooner or later, and its pool is then read-only. Beyond that the device is
 /// large enough for everything, and only its head provisioned. A fifth stays free for the kernel's own reserve of a tenth.
-[[nodiscard]] MetadataSize metadata_size(Bytes outer_block, Bytes inner_block, Bytes capacity, Bytes used, Bytes writable);
+[[nodiscard]] MetadataSize metadata_size(Bytes outer_block, Bytes inner_block, Bytes capacity, Bytes used,
+                                         Bytes writable);
 /// Whether a device of this size still holds what is used and may come: it grows when it does not, not at every block.
 [[nodiscard]] bool metadata_suffices(Bytes device, Bytes inner_block, Bytes used, Bytes writable);
 

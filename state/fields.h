@@ -16,7 +16,7 @@ namespace tclone::state {
 constexpr std::uint32_t kNextIdMost = kMaxThinId + 1;  ///< a counter may stand behind the last id
 
 constexpr std::uint32_t kMostStock = 64;
-constexpr std::uint32_t kMostSlot = 31;               ///< LUKS2 has room for 32
+constexpr std::uint32_t kMostSlot = 31;  ///< LUKS2 has room for 32
 
 constexpr Choice<FsKind> kFsKinds[] = {{FsKind::none, "none"}, {FsKind::ext4, "ext4"}, {FsKind::xfs, "xfs"}};
 constexpr Choice<WhenFull> kWhenFull[] = {{WhenFull::queue, "queue"}, {WhenFull::error, "error"}};

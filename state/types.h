@@ -60,11 +60,11 @@ struct Volume {
   std::optional<VersionRef> origin;
   /// External origin of its present thin: equals origin for an own-key clone, else inherited, else none.
   std::optional<VersionRef> basis;
-  bool own_key = false;         ///< an own-key clone (or a clone put in another vault), as against shared-key
-  std::string follows;          ///< the tag refresh goes to; "latest" unless --follow said otherwise; "" if no clone
+  bool own_key = false;  ///< an own-key clone (or a clone put in another vault), as against shared-key
+  std::string follows;   ///< the tag refresh goes to; "latest" unless --follow said otherwise; "" if no clone
   std::uint64_t next_version = 1;
-  std::vector<std::uint64_t> versions;         ///< numbers that exist, ascending
-  std::map<std::string, std::uint64_t> tags;   ///< tag -> number; "latest" always names the newest, if any
+  std::vector<std::uint64_t> versions;        ///< numbers that exist, ascending
+  std::map<std::string, std::uint64_t> tags;  ///< tag -> number; "latest" always names the newest, if any
   bool operator==(const Volume&) const = default;
 };
 
@@ -87,11 +87,11 @@ struct SlotSource {
 /// What must be found in the LUKS2 header, and is compared at every open.
 struct HeaderFacts {
   Uuid uuid;
-  std::string cipher;         ///< "aes"
-  std::string mode;           ///< "xts-plain64"
+  std::string cipher;             ///< "aes"
+  std::string mode;               ///< "xts-plain64"
   std::uint32_t key_bits = 0;     ///< volume key, 512
   std::uint32_t sector_size = 0;  ///< 4096 or 512
-  Bytes data_offset;          ///< of the payload on the outer thin: 2 MiB
+  Bytes data_offset;              ///< of the payload on the outer thin: 2 MiB
   bool operator==(const HeaderFacts&) const = default;
 };
 
@@ -110,13 +110,13 @@ struct Pending {
 struct Rekey {
   enum class Stage { copy, erase };
   Stage stage = Stage::copy;
-  ThinId outer;       ///< copy: the half being filled; erase: the half that goes
-  Uuid uuid;          ///< the vault's uuid to be, or the one it had: it names the key file
+  ThinId outer;  ///< copy: the half being filled; erase: the half that goes
+  Uuid uuid;     ///< the vault's uuid to be, or the one it had: it names the key file
   // Of the half being filled only; its data offset and all sizes are those of the vault:
   HeaderFacts header;
   KeySource key;
   std::vector<SlotSource> slots;
-  Bytes done;         ///< what lies before this on the outer thin is copied, durably
+  Bytes done;  ///< what lies before this on the outer thin is copied, durably
   bool operator==(const Rekey&) const = default;
 };
 
@@ -124,10 +124,10 @@ struct Rekey {
 struct Vault {
   std::string name;
   Uuid uuid;
-  ThinId outer;       ///< thin id in the outer pool; also names its inner layers, so a rename touches no device
+  ThinId outer;  ///< thin id in the outer pool; also names its inner layers, so a rename touches no device
   bool encrypted = true;
-  HeaderFacts header; ///< meaningless when not encrypted
-  KeySource key;      ///< what is asked when it is opened
+  HeaderFacts header;  ///< meaningless when not encrypted
+  KeySource key;       ///< what is asked when it is opened
   /// The sources whose slots are known, oldest first, `key` among them. Empty until a key is added: `key` is then in
   /// slot 0. A slot that somebody else made is in the header only.
   std::vector<SlotSource> slots;
@@ -140,9 +140,9 @@ struct Vault {
   std::uint32_t repairs = 0;
   std::uint32_t next_thin = 0;  ///< next inner thin id
   // What lives in it, kept here so that no operation has to read every volume:
-  std::uint32_t volumes = 0;    ///< writable volumes
-  std::uint32_t versions = 0;   ///< versions
-  Bytes writable;               ///< sum of the sizes of its writable volumes (capacity rule)
+  std::uint32_t volumes = 0;   ///< writable volumes
+  std::uint32_t versions = 0;  ///< versions
+  Bytes writable;              ///< sum of the sizes of its writable volumes (capacity rule)
   Pending pending;
   /// Made ahead for a clone to come: it has a header, a key file and an inner pool, and nothing lives in it.
   bool stock = false;
@@ -162,11 +162,11 @@ struct PoolRecord {
   std::uint64_t transaction = 0;  ///< equals the kernel's transaction id of the outer pool
   std::uint32_t next_outer = 1;   ///< next outer thin id
   std::uint32_t sector_size = 4096;
-  Bytes block;                    ///< outer block size, as in the label
+  Bytes block;  ///< outer block size, as in the label
   WhenFull when_full = WhenFull::queue;
   std::int64_t created = 0;
-  std::uint32_t stock = 0;        ///< how many vaults are kept made ahead for own-key clones
-  Bytes stock_for;                ///< size of the volume that the next one is made for: that of the latest clone
+  std::uint32_t stock = 0;  ///< how many vaults are kept made ahead for own-key clones
+  Bytes stock_for;          ///< size of the volume that the next one is made for: that of the latest clone
   bool operator==(const PoolRecord&) const = default;
 };
 
@@ -192,8 +192,8 @@ struct OuterClaim {
 };
 /// An inner thin and the device-mapper device it may be active as ("" if never activated).
 struct InnerClaim {
-  std::string vault;   ///< name of the vault's record
-  ThinId outer;        ///< the vault's outer thin, which names its layers
+  std::string vault;  ///< name of the vault's record
+  ThinId outer;       ///< the vault's outer thin, which names its layers
   ThinId thin;
   std::string device;
   bool operator==(const InnerClaim&) const = default;
@@ -206,38 +206,38 @@ struct DeviceRename {
 
 /// A key slot that goes.
 struct KeyDue {
-  std::string vault;       ///< name of the vault's record
+  std::string vault;  ///< name of the vault's record
   ThinId outer;
   std::uint32_t slot = 0;
-  bool last = false;       ///< although it is the last one
-  bool key_file = false;   ///< the key file that tclone made goes as well
+  bool last = false;      ///< although it is the last one
+  bool key_file = false;  ///< the key file that tclone made goes as well
   bool operator==(const KeyDue&) const = default;
 };
 
 /// What may exist although the operation did not reach its commit point: recovery before it undoes these.
 struct Claims {
-  std::vector<OuterClaim> outer;   ///< layers down, header overwritten, thin deleted, key file removed
-  std::vector<InnerClaim> inner;   ///< device removed, thin deleted now or as pending of its vault
+  std::vector<OuterClaim> outer;  ///< layers down, header overwritten, thin deleted, key file removed
+  std::vector<InnerClaim> inner;  ///< device removed, thin deleted now or as pending of its vault
   bool operator==(const Claims&) const = default;
 };
 /// What is owed once the operation is committed: recovery after it does these (again).
 struct Dues {
-  std::vector<OuterClaim> outer;        ///< vaults to destroy: as in Claims
-  std::vector<InnerClaim> inner;        ///< inner thins to delete, now or as pending
-  std::vector<OuterClaim> shred;        ///< headers and key files to destroy of halves that stay to be overwritten
-  std::vector<OuterClaim> restart;      ///< vaults to start over: layers down, everything behind the header discarded
-  std::vector<DeviceRename> renames;    ///< active devices to rename
-  std::vector<KeyDue> keys;             ///< key slots to destroy
-  std::vector<std::string> reload;      ///< volumes whose active device gets its new size
+  std::vector<OuterClaim> outer;      ///< vaults to destroy: as in Claims
+  std::vector<InnerClaim> inner;      ///< inner thins to delete, now or as pending
+  std::vector<OuterClaim> shred;      ///< headers and key files to destroy of halves that stay to be overwritten
+  std::vector<OuterClaim> restart;    ///< vaults to start over: layers down, everything behind the header discarded
+  std::vector<DeviceRename> renames;  ///< active devices to rename
+  std::vector<KeyDue> keys;           ///< key slots to destroy
+  std::vector<std::string> reload;    ///< volumes whose active device gets its new size
   bool operator==(const Dues&) const = default;
 };
 
 /// journal.toml: one operation under way. Durable before the kernel is touched (DESIGN, operation protocol).
 struct Journal {
-  std::string operation;            ///< "clone db@3 to web1", as in messages
-  std::uint64_t from = 0, to = 0;   ///< kernel transaction ids: the commit is set_transaction_id from to
+  std::string operation;           ///< "clone db@3 to web1", as in messages
+  std::uint64_t from = 0, to = 0;  ///< kernel transaction ids: the commit is set_transaction_id from to
   std::int64_t time = 0;
-  std::vector<std::string> steps;   ///< texts of the plan, for people
+  std::vector<std::string> steps;  ///< texts of the plan, for people
   RecordChange after;
   Claims claims;
   Dues dues;

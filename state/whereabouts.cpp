@@ -45,7 +45,8 @@ Result<std::int64_t> format_of(const Node& root) {
 
 Status check_format(const Node& root, const std::string& shown) {
   const auto format = format_of(root);
-  if (!format) return fail(Code::damaged, shown + ":1: format", "is missing or no number", "correct or remove the file");
+  if (!format)
+    return fail(Code::damaged, shown + ":1: format", "is missing or no number", "correct or remove the file");
   if (*format > kFormat) return fail(Code::damaged, shown, "written by a newer tclone", "use that version");
   if (*format < 1) return fail(Code::damaged, shown + ":1: format", "must be 1", "correct or remove the file");
   return {};
@@ -90,7 +91,8 @@ Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
     return fail_errno(errno, etc + "/pools", "cannot make the folder");
   }
   const std::string path = file_of(where.name);
-  Writer::Sink sink{path, "# Where tclone finds this pool; written by `tclone pool create` and `import`.\nformat = 1\n", {}};
+  Writer::Sink sink{
+      path, "# Where tclone finds this pool; written by `tclone pool create` and `import`.\nformat = 1\n", {}};
   Writer writer(sink);
   where_fields(writer, where);
   if (where.destroying) writer.flag("destroying", true);

@@ -14,7 +14,7 @@
 namespace tclone {
 
 struct Whereabouts {
-  std::string name;                ///< what this host calls the pool; the pool's own name is in its label
+  std::string name;  ///< what this host calls the pool; the pool's own name is in its label
   Uuid uuid;
   std::vector<std::string> paths;  ///< devices or the file, absolute, in the order of the label's devices
   bool made_file = false;          ///< tclone made the file itself, so destroy may remove it

@@ -14,9 +14,9 @@ namespace tclone::lab {
 
 struct PoolLook {
   std::vector<std::string> wrong;  ///< each contradiction, a sentence
-  std::string same;   ///< what makes two pools the same to their user: names, sizes, origins, versions, tags, keys
-  std::string exact;  ///< also everything else that must not change by recovering once more
-  std::string room;   ///< how large the vaults are
+  std::string same;      ///< what makes two pools the same to their user: names, sizes, origins, versions, tags, keys
+  std::string exact;     ///< also everything else that must not change by recovering once more
+  std::string room;      ///< how large the vaults are
   unsigned stocked = 0;  ///< vaults made ahead, which `same` leaves out: they come and go in the background
   Records records;
 };

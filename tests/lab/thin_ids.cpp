@@ -65,7 +65,8 @@ Result<std::set<std::uint32_t>> thin_ids(const std::string& metadata_device) {
   if (!fd) return fail_errno(errno, metadata_device, "cannot open it");
   Block super{};
   TC_CHECK(read_block(fd.get(), 0, super, metadata_device));
-  if (at<std::uint64_t>(super, kMagicAt) != kMagic) return fail(Code::damaged, metadata_device, "no thin-pool metadata");
+  if (at<std::uint64_t>(super, kMagicAt) != kMagic)
+    return fail(Code::damaged, metadata_device, "no thin-pool metadata");
   std::set<std::uint32_t> ids;
   TC_CHECK(walk(fd.get(), at<std::uint64_t>(super, kDetailsRootAt), 0, metadata_device, ids));
   return ids;

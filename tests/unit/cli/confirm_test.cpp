@@ -39,7 +39,8 @@ TEST_CASE("exactly the commands that ask have --yes") {
     for (const Option& option : one.options) has = has || option.name == "yes";
     INFO(one.words);
     // key rm and rekey do not ask: with --yes they do what is refused without.
-    const bool destroys = one.id == Id::rm || one.id == Id::pool_destroy || one.id == Id::key_rm || one.id == Id::key_restore || one.id == Id::rekey;
+    const bool destroys = one.id == Id::rm || one.id == Id::pool_destroy || one.id == Id::key_rm ||
+                          one.id == Id::key_restore || one.id == Id::rekey;
     CHECK(has == destroys);
   }
 }

@@ -12,7 +12,7 @@ using namespace tclone::crypt::test;
 namespace {
 
 mode_t mode_of(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   REQUIRE(stat(path.c_str(), &info) == 0);
   return info.st_mode & 07777U;
 }

@@ -64,9 +64,10 @@ TEST_CASE("a relative key file is recorded by its absolute path") {
 }
 
 TEST_CASE("what is no key source is a usage error") {
-  for (const char* text : {"", ":", "files:/k", "none", "file:", "prompt:", "prompt:x", "stdin:x", "token:1", "keyring",
-                           "keyring:", "credential", "credential:", "credential:../k", "credential:.", "exec", "exec:",
-                           "exec:   ", "exec:'open", "exec:''", "exec:a\\", "FILE:/k", "file:/a\nb"}) {
+  for (const char* text :
+       {"",        ":",        "files:/k",   "none",       "file:",       "prompt:",         "prompt:x",     "stdin:x",
+        "token:1", "keyring",  "keyring:",   "credential", "credential:", "credential:../k", "credential:.", "exec",
+        "exec:",   "exec:   ", "exec:'open", "exec:''",    "exec:a\\",    "FILE:/k",         "file:/a\nb"}) {
     const auto source = parse_key_source(text);
     INFO(text);
     REQUIRE_FALSE(source);
@@ -75,8 +76,8 @@ TEST_CASE("what is no key source is a usage error") {
 }
 
 TEST_CASE("a passphrase that is given in place of its source is not said again") {
-  for (const char* text : {"hunter2", "hunter2:file", "exec:'hunter2", "prompt:hunter2", "stdin:hunter2", "token:hunter2",
-                           "credential:hunter2/x"}) {
+  for (const char* text : {"hunter2", "hunter2:file", "exec:'hunter2", "prompt:hunter2", "stdin:hunter2",
+                           "token:hunter2", "credential:hunter2/x"}) {
     const auto source = parse_key_source(text);
     INFO(text);
     REQUIRE_FALSE(source);
@@ -131,7 +132,8 @@ TEST_CASE("a command that prints nothing gives an empty key, which is refused") 
 }
 
 TEST_CASE("a command that hangs is ended in time") {
-  for (const char* command : {"sleep 30", "sh -c 'exec >&-; exec sleep 30'", "sh -c 'echo k; while :; do sleep 1; done'"}) {
+  for (const char* command :
+       {"sleep 30", "sh -c 'exec >&-; exec sleep 30'", "sh -c 'echo k; while :; do sleep 1; done'"}) {
     const auto before = std::chrono::steady_clock::now();
     const auto result = exec(command, 300ms);
     INFO(command);

@@ -114,9 +114,8 @@ TEST_CASE("a downgraded segment is refused") {
     word = "sector size";
   }
   SECTION("another offset") {
-    tamper(vault.path, [&](std::string& json) {
-      in_segment(json, "\"offset\":\"2097152\"", "\"offset\":\"3145728\"");
-    });
+    tamper(vault.path,
+           [&](std::string& json) { in_segment(json, "\"offset\":\"2097152\"", "\"offset\":\"3145728\""); });
     word = "data offset";
   }
   SECTION("a shifted IV") {
@@ -146,9 +145,8 @@ TEST_CASE("a downgraded segment is refused") {
     });
   }
   SECTION("activation flags") {
-    tamper(vault.path, [](std::string& json) {
-      replace_text(json, "\"config\":{", "\"config\":{\"flags\":[\"no-journal\"],");
-    });
+    tamper(vault.path,
+           [](std::string& json) { replace_text(json, "\"config\":{", "\"config\":{\"flags\":[\"no-journal\"],"); });
     word = "flags";
   }
   expect_damaged(vault, vault.made.facts, word);

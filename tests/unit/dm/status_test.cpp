@@ -35,7 +35,8 @@ TEST_CASE("modes, held root, needs_check and the full policy are read") {
 
 TEST_CASE("a pool takes changes when it is full of data and not when its metadata are in doubt") {
   const auto writable = [](const std::string& mode, const std::string& flag) {
-    const auto status = parse_pool_status("0 1/2 10/10 - " + mode + " discard_passdown queue_if_no_space " + flag + " 5");
+    const auto status =
+        parse_pool_status("0 1/2 10/10 - " + mode + " discard_passdown queue_if_no_space " + flag + " 5");
     REQUIRE(status);
     return status->writable();
   };

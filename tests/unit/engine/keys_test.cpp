@@ -331,7 +331,8 @@ TEST_CASE_METHOD(Keys, "a key command runs while the pool is not locked, and onc
   const std::string key = source("slow").reference;
   const std::string count = file("count");
   const auto slow = [&](const std::string& name) {
-    return KeySource{"exec", "sh -c 'flock -n \"" + file("run/p.lock") + "\" cat \"" + key + "\" && echo " + name + " >>\"" + count + "\"'"};
+    return KeySource{"exec", "sh -c 'flock -n \"" + file("run/p.lock") + "\" cat \"" + key + "\" && echo " + name +
+                                 " >>\"" + count + "\"'"};
   };
   const auto asked = [&] {
     std::ifstream in(count);

@@ -241,7 +241,8 @@ void Rig::check_whole() {
   std::size_t encrypted = 0;
   for (const Vault& v : all.vaults) {
     outer.insert(v.outer.n);
-    const bool made = std::any_of(v.slots.begin(), v.slots.end(), [](const SlotSource& k) { return k.source.generated(); });
+    const bool made =
+        std::any_of(v.slots.begin(), v.slots.end(), [](const SlotSource& k) { return k.source.generated(); });
     if (v.encrypted && (made || (v.slots.empty() && v.key.generated()))) keys.insert(v.uuid.text());
     encrypted += v.encrypted ? 1 : 0;
     CHECK_FALSE(v.rekey);

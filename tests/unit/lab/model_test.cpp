@@ -98,10 +98,10 @@ TEST_CASE("a vault that is being copied is closed with all that reads it, until 
   CHECK(cut.after.vaults.at("a").keys == std::vector<std::string>{"file:/n", "file:/k"});
   const Model copying = cut.between[0], erasing = cut.between[1];
   CHECK(copying.vaults.at("a").keys == m.vaults.at("a").keys);
-  const Model stays =
-      after({"4 activate a", "4 activate b", "4 activate a@1", "4 publish a", "4 clone a@1 c", "4 revert a",
-             "4 resize a 8192K", "4 key add a --key file:/x", "4 rekey a --key file:/x", "0 publish b", "0 tag a@1 t", "0 pool activate --volumes", "0 deactivate --all"},
-            copying);
+  const Model stays = after({"4 activate a", "4 activate b", "4 activate a@1", "4 publish a", "4 clone a@1 c",
+                             "4 revert a", "4 resize a 8192K", "4 key add a --key file:/x", "4 rekey a --key file:/x",
+                             "0 publish b", "0 tag a@1 t", "0 pool activate --volumes", "0 deactivate --all"},
+                            copying);
   CHECK(stays.active.empty());
   CHECK(after({"0 rekey a --cancel"}, copying).text() == m.text());
   CHECK(after({"0 rekey a"}, copying).text() == cut.after.text());

@@ -70,13 +70,13 @@ std::string content(const std::string& path) {
 
 LogMaker sample() {
   LogMaker log;
-  log.add(0, 2, 0, fill('a', 2));           // 0
-  log.add(0, 0, kFlush);                    // 1: first barrier
-  log.add(0, 0, kMark, "created db");       // 2
-  log.add(1, 1, kFua, fill('b', 1));        // 3: second barrier
-  log.add(0, 1, kDiscard);                  // 4
-  log.add(4, 8, kMetadata, fill('c', 8));   // 5
-  log.add(0, 0, kMark | kFlush, "the end"); // 6: third barrier
+  log.add(0, 2, 0, fill('a', 2));            // 0
+  log.add(0, 0, kFlush);                     // 1: first barrier
+  log.add(0, 0, kMark, "created db");        // 2
+  log.add(1, 1, kFua, fill('b', 1));         // 3: second barrier
+  log.add(0, 1, kDiscard);                   // 4
+  log.add(4, 8, kMetadata, fill('c', 8));    // 5
+  log.add(0, 0, kMark | kFlush, "the end");  // 6: third barrier
   return log;
 }
 

@@ -188,7 +188,8 @@ std::vector<Case> cases() {
 
   add("rm-last-in-vault", plan_remove({w.common, w.solo_volume, {}, {{"solo", w.solo}}, false}));
   add("rm-with-own-version", plan_remove({w.common, w.web_volume, {w.web1}, {{"web", w.web}}, false}));
-  add("rm-with-shared-clone-left", plan_remove({w.common, w.db_volume, {w.db1, w.db2}, {{"db", w.db}}, false, {w.dev_volume}}));
+  add("rm-with-shared-clone-left",
+      plan_remove({w.common, w.db_volume, {w.db1, w.db2}, {{"db", w.db}}, false, {w.dev_volume}}));
   add("rm-version", plan_remove({w.common, w.db_volume, {w.db2}, {{"db", w.db}}, true}));
 
   RenameFacts rename{

@@ -168,7 +168,9 @@ class Random {
     v.outer = thin();
     v.encrypted = flip();
     if (v.encrypted) v.header = {Uuid::random(), "aes", text(false) + "x", 512, flip() ? 512U : 4096U, size()};
-    if (v.encrypted && flip()) v.slots = {{0, KeySource{"file", ""}}, {static_cast<std::uint32_t>(number(1, 31)), KeySource{"exec", text(false)}}};
+    if (v.encrypted && flip())
+      v.slots = {{0, KeySource{"file", ""}},
+                 {static_cast<std::uint32_t>(number(1, 31)), KeySource{"exec", text(false)}}};
     v.key = v.encrypted ? KeySource{flip() ? "exec" : "file", text(false)} : KeySource{"none", ""};
     v.block = Bytes{65536 * number(1, 1000)};
     v.metadata = size();
