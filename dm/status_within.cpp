@@ -40,7 +40,7 @@ struct Answer {
   } else if (exchange.head.target_count != 1 || (exchange.head.flags & DM_BUFFER_FULL_FLAG) != 0) {
     answer.error = ENODATA;
   } else {
-    dm_target_spec spec;
+    dm_target_spec spec{};
     std::memcpy(&spec, exchange.data, sizeof spec);
     std::memcpy(answer.type, spec.target_type, sizeof answer.type - 1);
     std::memcpy(answer.params, exchange.data + sizeof spec, sizeof answer.params - sizeof spec - 1);

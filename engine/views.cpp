@@ -190,6 +190,23 @@ Result<std::vector<PoolSummary>> pool_list(Env& env) {
   return out;
 }
 
+namespace {
+
+Result<std::vector<VolumeView>> view_volumes(Session& s) {
+  std::map<std::string, Vault> vaults;
+  std::vector<VolumeView> out;
+  for (const std::string& name : TC_TRY(s.store.volume_names())) {
+    const auto volume = s.store.volume(name);
+    if (!volume && volume.error().code == Code::not_found) continue;  // removed since it was listed
+    const Volume v = TC_TRY(volume);
+    if (!vaults.contains(v.vault)) vaults[v.vault] = TC_TRY(s.store.vault(v.vault));
+    out.push_back(TC_TRY(view_volume(s, v, vaults[v.vault])));
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<PoolView> pool_status(Env& env, const std::string& asked) {
   const auto run = [&]() -> Result<PoolView> {
     const std::string name = TC_TRY(resolve_pool(env, asked));
@@ -213,7 +230,7 @@ Result<PoolView> pool_status(Env& env, const std::string& asked) {
     for (const std::string& vault : TC_TRY(s.store.vault_names())) {
       out.vaults.push_back(TC_TRY(view_vault(s, TC_TRY(s.store.vault(vault)))));
     }
-    out.volumes = TC_TRY(list(env, name));
+    out.volumes = TC_TRY(view_volumes(s));
     return out;
   };
   return attempted(run(), "pool status " + asked);
@@ -222,16 +239,7 @@ Result<PoolView> pool_status(Env& env, const std::string& asked) {
 Result<std::vector<VolumeView>> list(Env& env, const std::string& pool) {
   const auto run = [&]() -> Result<std::vector<VolumeView>> {
     Session s = TC_TRY(Session::look(env, pool));
-    std::map<std::string, Vault> vaults;
-    std::vector<VolumeView> out;
-    for (const std::string& name : TC_TRY(s.store.volume_names())) {
-      const auto volume = s.store.volume(name);
-      if (!volume && volume.error().code == Code::not_found) continue;  // removed since it was listed
-      const Volume v = TC_TRY(volume);
-      if (!vaults.contains(v.vault)) vaults[v.vault] = TC_TRY(s.store.vault(v.vault));
-      out.push_back(TC_TRY(view_volume(s, v, vaults[v.vault])));
-    }
-    return out;
+    return view_volumes(s);
   };
   return attempted(run(), "list");
 }

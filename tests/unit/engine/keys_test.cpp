@@ -11,7 +11,6 @@
 using namespace tclone;
 using test::contains;
 using test::crashed;
-using test::Deed;
 using test::End;
 using test::error_of;
 using test::Rig;
@@ -47,7 +46,7 @@ struct Keys : Rig {
     r.last = last;
     return engine::key_remove(env, r);
   }
-  Result<engine::KeyTested> try_key(std::optional<KeySource> key = std::nullopt) {
+  Result<engine::KeyTested> try_key(const std::optional<KeySource>& key = std::nullopt) {
     return engine::key_test(env, {"p", "db"}, key);
   }
   std::vector<std::uint32_t> slots() {

@@ -20,7 +20,7 @@ namespace names = tclone::dm::names;
 namespace {
 
 std::string key_file(Rig& rig, const std::string& name, const std::string& text) {
-  const std::string path = rig.file(name);
+  std::string path = rig.file(name);
   std::ofstream(path) << text;
   std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   return path;

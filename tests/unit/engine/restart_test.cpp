@@ -4,7 +4,6 @@
 #include "unit/engine/rig.h"
 
 using namespace tclone;
-using test::error_of;
 using test::Rig;
 
 namespace {

@@ -78,7 +78,7 @@ std::string error_of(const Result<T>& result) {
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 #define REQUIRE_OK(expr)                                     \
   do {                                                       \
-    const auto ok_result = (expr);                           \
+    const auto& ok_result = (expr);                          \
     INFO(#expr ": " << ::tclone::test::error_of(ok_result)); \
     REQUIRE(ok_result.has_value());                          \
   } while (false)
