@@ -10,20 +10,20 @@
 #include "base/result.h"
 
 // One list for the declarations and for what is looked up.
+// clang-format off
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
-#define TCLONE_LIBCRYPTSETUP(X)                                                                                      \
-  X(crypt_activate_by_passphrase)                                                                                    \
-  X(crypt_activate_by_token_pin) X(crypt_activate_by_volume_key) X(crypt_deactivate) X(crypt_dump_json)              \
-      X(crypt_format) X(crypt_free) X(crypt_get_active_device) X(crypt_get_cipher) X(crypt_get_cipher_mode)          \
-          X(crypt_get_data_offset) X(crypt_get_metadata_size) X(crypt_get_sector_size) X(crypt_get_uuid)             \
-              X(crypt_get_volume_key_size) X(crypt_header_backup) X(crypt_header_restore) X(crypt_init)              \
-                  X(crypt_keyslot_add_by_passphrase) X(crypt_keyslot_add_by_volume_key) X(crypt_keyslot_area)        \
-                      X(crypt_keyslot_destroy) X(crypt_keyslot_get_encryption) X(crypt_keyslot_get_pbkdf)            \
-                          X(crypt_keyslot_max) X(crypt_keyslot_status) X(crypt_load) X(crypt_metadata_locking)       \
-                              X(crypt_persistent_flags_get) X(crypt_set_data_offset) X(crypt_set_debug_level)        \
-                                  X(crypt_set_log_callback) X(crypt_set_metadata_size) X(crypt_set_pbkdf_type)       \
-                                      X(crypt_volume_key_keyring) X(crypt_volume_key_verify) X(crypt_volume_key_get) \
-                                          X(crypt_wipe)
+#define TCLONE_LIBCRYPTSETUP(X)                                                                                       \
+  X(crypt_activate_by_passphrase) X(crypt_activate_by_token_pin) X(crypt_activate_by_volume_key)                      \
+  X(crypt_deactivate) X(crypt_dump_json) X(crypt_format) X(crypt_free) X(crypt_get_active_device)                     \
+  X(crypt_get_cipher) X(crypt_get_cipher_mode) X(crypt_get_data_offset) X(crypt_get_metadata_size)                    \
+  X(crypt_get_sector_size) X(crypt_get_uuid) X(crypt_get_volume_key_size) X(crypt_header_backup)                      \
+  X(crypt_header_restore) X(crypt_init) X(crypt_keyslot_add_by_passphrase) X(crypt_keyslot_add_by_volume_key)         \
+  X(crypt_keyslot_area) X(crypt_keyslot_destroy) X(crypt_keyslot_get_encryption) X(crypt_keyslot_get_pbkdf)           \
+  X(crypt_keyslot_max) X(crypt_keyslot_status) X(crypt_load) X(crypt_metadata_locking)                                \
+  X(crypt_persistent_flags_get) X(crypt_set_data_offset) X(crypt_set_debug_level) X(crypt_set_log_callback)           \
+  X(crypt_set_metadata_size) X(crypt_set_pbkdf_type) X(crypt_volume_key_keyring) X(crypt_volume_key_verify)           \
+  X(crypt_volume_key_get) X(crypt_wipe)
+// clang-format on
 
 namespace tclone::crypt {
 

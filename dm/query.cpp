@@ -99,11 +99,12 @@ Result<std::string> status(const std::string& name, const std::string& type) {
   char* found = nullptr;
   char* params = nullptr;
   dm_get_next_target(task.get(), nullptr, &start, &length, &found, &params);
-  if (found == nullptr || type != found) {
-    return fail(Code::damaged, name,
-                "is not a " + type + " device but " + (found == nullptr ? "without a table" : found));
-  }
+  if (found == nullptr || type != found) return another_type(name, type, found == nullptr ? "" : found);
   return std::string(params == nullptr ? "" : params);
+}
+
+tl::unexpected<Error> another_type(const std::string& name, const std::string& type, const std::string& found) {
+  return fail(Code::damaged, name, "is not a " + type + " device but " + (found.empty() ? "without a table" : found));
 }
 
 }  // namespace tclone::dm::query

@@ -18,4 +18,8 @@ namespace tclone::dm::query {
 /// The status parameters of the one target of a device; damaged when it is not a `type`.
 [[nodiscard]] Result<std::string> status(const std::string& name, const std::string& type);
 
+/// damaged: what a status is asked of is not a `type`. @param found  its type, empty without a table
+[[nodiscard]] tl::unexpected<Error> another_type(const std::string& name, const std::string& type,
+                                                 const std::string& found);
+
 }  // namespace tclone::dm::query

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "dm/child.h"
+#include "dm/query.h"
 
 namespace tclone::dm {
 namespace {
@@ -37,9 +38,9 @@ struct Answer {
   prctl(PR_SET_NAME, "tclone-look");
   if (ioctl(control, DM_TABLE_STATUS, &exchange) != 0) {
     answer.error = errno;
-  } else if (exchange.head.target_count != 1 || (exchange.head.flags & DM_BUFFER_FULL_FLAG) != 0) {
+  } else if (exchange.head.target_count > 1 || (exchange.head.flags & DM_BUFFER_FULL_FLAG) != 0) {
     answer.error = ENODATA;
-  } else {
+  } else if (exchange.head.target_count == 1) {
     dm_target_spec spec{};
     std::memcpy(&spec, exchange.data, sizeof spec);
     std::memcpy(answer.type, spec.target_type, sizeof answer.type - 1);
@@ -85,8 +86,7 @@ Result<std::string> status_within(const std::string& name, const std::string& ty
     return fail(Code::busy, name, "the kernel does not tell its status now: something it waits for takes long");
   if (!answered) return fail(Code::failed, name, "its status could not be asked for");
   if (answer.error != 0) return fail_errno(answer.error, name, "cannot read its status");
-  if (answer.type != type)
-    return fail(Code::damaged, name, std::string("is a device of type ") + answer.type + ", not " + type);
+  if (answer.type != type) return query::another_type(name, type, answer.type);
   return std::string(answer.params);
 }
 

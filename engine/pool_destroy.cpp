@@ -100,10 +100,7 @@ Result<bool> labels_are_going(const Whereabouts& where) {
   bool gone = false;
   for (const std::string& path : where.paths) {
     if (where.made_file && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return true;
-    const Backing b = TC_TRY(open_backing(path));
-    const UniqueFd fd(::open(b.device.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return fail_errno(errno, b.path, "cannot open the device");
-    const auto read = read_label(fd.get(), b.path);
+    const auto read = label_of(TC_TRY(open_backing(path)));
     if (!read && read.error().code != Code::not_found) return tl::unexpected(read.error());
     gone = gone || !read || read->label.pool != where.uuid;
   }

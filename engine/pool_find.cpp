@@ -13,12 +13,6 @@
 namespace tclone::engine {
 namespace {
 
-Result<LabelRead> label_of(const Backing& b) {
-  const UniqueFd fd(::open(b.device.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail_errno(errno, b.path, "cannot open the device");
-  return read_label(fd.get(), b.path);
-}
-
 Status check_together(const Pool& pool) {
   const Label& first = pool.label;
   for (std::uint32_t i = 0; i < pool.backings.size(); ++i) {
@@ -107,6 +101,12 @@ Result<Backing> open_backing(const std::string& path) {
   b.sector = loop.logical_sector;
   b.size = loop.size;
   return b;
+}
+
+Result<LabelRead> label_of(const Backing& b) {
+  const UniqueFd fd(::open(b.device.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return fail_errno(errno, b.path, "cannot open the device");
+  return read_label(fd.get(), b.path);
 }
 
 Result<Pool> find_pool(const std::vector<std::string>& paths, Devices how) {

@@ -38,11 +38,13 @@ struct Pool {
   std::vector<Backing> backings;
   std::vector<std::string> mended;  ///< "label copy of /dev/sdb: ...": bad, or older than its peers
 };
+/// What one device says. not_found: it has no label; damaged: both copies are unreadable.
+[[nodiscard]] Result<LabelRead> label_of(const Backing& backing);
+enum class Devices { named, remembered };
 /// Reads and compares the labels of all devices. not_found: no pool there; damaged: labels that do not belong together
 /// or are unreadable; usage: devices missing. Writes nothing.
 /// \param how  remembered: what is not there, or has no label of this pool that counts, is passed over as long as the
 ///               label does not count it either, as after a crash in `pool grow --add`
-enum class Devices { named, remembered };
 [[nodiscard]] Result<Pool> find_pool(const std::vector<std::string>& paths, Devices how);
 /// Rewrites the labels where a copy was bad or older than its peers; not where another host has the pool. Needs the lock.
 [[nodiscard]] Status mend_labels(const Env& env, Pool& pool);

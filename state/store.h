@@ -45,6 +45,7 @@ class Store {
   /// Every version file by volume and number, whether or not its volume's record lists it.
   [[nodiscard]] Result<std::vector<std::pair<std::string, std::uint64_t>>> version_names() const;
 
+  enum class Durable { now, by_journal };
   /// Replaces and removes records: all temp files written, then all renames and removals. A file is never seen half
   /// written after a power cut although its rename is not preceded by an fsync: see kStateOptions in engine/pool_stack.cpp.
   /// Applying the same change again gives the same store.
@@ -53,7 +54,6 @@ class Store {
   /// this and everything before it is durable. With Durable::by_journal there is none: the journal holds the same change,
   /// is durable, and outlives a power cut for as long as this does not (what is renamed or removed later on a filesystem
   /// that orders its metadata cannot become durable earlier).
-  enum class Durable { now, by_journal };
   [[nodiscard]] Status apply(const RecordChange& change, Durable durable = Durable::now);
 
   /// The operation under way, if any.

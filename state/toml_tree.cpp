@@ -62,8 +62,8 @@ std::size_t behind_string(std::string_view text, std::size_t at) {
   return text.size();
 }
 
-/// The first line of what toml++ must not be given, although it is a parser: it recurses once a level of nesting and, up to and
-/// including 3.3, without a limit for the parts of a dotted key when the tables are destroyed.
+/// The first line of what toml++ must not be given, although it is a parser: it recurses once a level of nesting and,
+/// up to and including 3.3, without a limit for the parts of a dotted key when the tables are destroyed.
 std::optional<unsigned> find_trap(std::string_view text) {
   unsigned line = 1;
   unsigned depth = 0;
