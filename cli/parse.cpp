@@ -14,8 +14,8 @@
 namespace tclone::cli {
 namespace {
 
-/// A CLI11 app for the table. Only the command that was asked for gets its options: building all of them would cost
-/// more than most commands do.
+/// A CLI11 app for the table, with those commands in it whose words are on the line: building all of them would cost more
+/// than most commands do. CLI11 takes any other word for one that it does not know, as it should.
 class Builder {
  public:
   explicit Builder(const std::vector<std::string>& args) : args_(args), app_("tclone") {
@@ -58,15 +58,11 @@ class Builder {
     return app;
   }
 
-  bool asked(const Command& command) const {
-    const auto words = words_of(command.words);
-    return std::all_of(words.begin(), words.end(), [&](std::string_view word) {
-      return std::find(args_.begin(), args_.end(), word) != args_.end();
-    });
-  }
+  bool asked(std::string_view word) const { return std::find(args_.begin(), args_.end(), word) != args_.end(); }
 
   void add(const Command& command) {
     const auto words = words_of(command.words);
+    if (!asked(words.front())) return;
     CLI::App* parent = &app_;
     if (words.size() == 2) {
       CLI::App*& group = groups_[words.front()];
@@ -75,10 +71,10 @@ class Builder {
         group->require_subcommand(1);
       }
       parent = group;
+      if (!asked(words.back())) return;
     }
     CLI::App* app = child(*parent, words.back());
     slots_.push_back({app, &command});
-    if (!asked(command)) return;
     for (const Option& option : command.options) {
       if (option.kind == Kind::flag) {
         app->add_flag(names(option));
