@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Private to crypt/: the functions of libcryptsetup, which is loaded when the first header is looked at and not with the
-// program. With OpenSSL, argon2 and json-c behind it, it is most of the cost of starting, and most commands open no
-// header (figures: bench/EXPERIMENTS.md). Inside tclone::crypt the names below hide the library's own, so that callers
-// read as if they were linked to it.
+// Private to crypt/: the functions of libcryptsetup, which is loaded when the first header is looked at (base/library.h).
+// With OpenSSL, argon2 and json-c behind it, it would be most of the cost of starting, and most commands open no header.
 #pragma once
 
 #include <libcryptsetup.h>
 
-#include "base/result.h"
+#include "base/library.h"
 
 // One list for the declarations and for what is looked up.
 // clang-format off
@@ -28,11 +26,9 @@
 namespace tclone::crypt {
 
 // Null until load_library() has succeeded.
-#define TCLONE_DECLARE(name) extern decltype(&::name) name;  // NOLINT(bugprone-macro-parentheses)
-TCLONE_LIBCRYPTSETUP(TCLONE_DECLARE)
-#undef TCLONE_DECLARE
+TCLONE_LIBCRYPTSETUP(TCLONE_LIBRARY_DECLARE)
 
-/// Loads the library; nothing when it is loaded already. kernel: it is not installed, or lacks a function.
+/// See Library::load.
 [[nodiscard]] Status load_library();
 
 }  // namespace tclone::crypt

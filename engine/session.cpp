@@ -80,6 +80,7 @@ Result<Session> Session::change(Env& env, const std::string& asked) {
   PoolLock lock = TC_TRY(PoolLock::take(lock_path(env, name), env.command, env.lock_deadline));
   Session session = TC_TRY(open(env, name));
   session.lock.emplace(std::move(lock));
+  session.store.keep_what_is_read();
   session.may_begin_anew = true;
   TC_TRY(recover_session(session));
   return session;

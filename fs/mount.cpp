@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Mounting through libmount: no fstab, no helpers, no table of its own.
-#include <libmount/libmount.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <string_view>
 
 #include "fs/filesystem.h"
+#include "fs/library.h"
 #include "fs/probe.h"
 
 namespace tclone::fs {
@@ -41,6 +41,7 @@ constexpr const char* kMountinfo = "/proc/self/mountinfo";
 /// Calls visit(target, device number) for every mount of this namespace, the newest last.
 template <class Visit>
 Status each_mount(Visit visit) {
+  TC_CHECK(load_libmount());
   errno = 0;
   const Table table(mnt_new_table_from_file(kMountinfo));
   const Iter iter(mnt_new_iter(MNT_ITER_FORWARD));
@@ -138,6 +139,7 @@ tl::unexpected<Error> mount_failed(libmnt_context* context, int rc, const MountR
 Status mount(const MountRequest& request) {
   TC_CHECK(check_options(request.options));
   const FsKind kind = request.kind != FsKind::none ? request.kind : TC_TRY(filesystem(request.device));
+  TC_CHECK(load_libmount());
   const Context context(mnt_new_context());
   if (!context) return fail_errno(ENOMEM, request.device, "no memory to mount it");
   const std::string options = options_for(request, kind);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fs/probe.h"
 
-#include <blkid/blkid.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -13,6 +12,7 @@
 #include <memory>
 
 #include "base/fd.h"
+#include "fs/library.h"
 
 namespace tclone::fs {
 namespace {
@@ -54,6 +54,7 @@ Result<Probe> probed(const std::string& path) {
   const auto facts = block_facts(path);
   if (!facts) return tl::unexpected(facts.error());
   if (facts->size.n == 0) return Probe{};
+  TC_CHECK(load_libblkid());
   errno = 0;
   Probe probe(blkid_new_probe_from_filename(path.c_str()));
   if (!probe) return fail_errno(errno != 0 ? errno : EIO, path, "cannot be opened for a look at its signatures");

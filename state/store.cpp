@@ -82,20 +82,31 @@ Result<PoolRecord> Store::pool() const {
   return state::decode_pool(TC_TRY(state::read_whole(fd_.get(), state::kPoolFile)));
 }
 
+template <class T, class Decode>
+Result<T> Store::read(const std::string& file, std::map<std::string, T> Kept::*shelf, Decode decode) const {
+  if (!kept_) return decode(TC_TRY(state::read_whole(fd_.get(), file)));
+  auto& kept = (*kept_).*shelf;
+  if (const auto found = kept.find(file); found != kept.end()) return found->second;
+  T record = TC_TRY(decode(TC_TRY(state::read_whole(fd_.get(), file))));
+  return kept.emplace(file, std::move(record)).first->second;
+}
+
 Result<Vault> Store::vault(const std::string& name) const {
   TC_CHECK(good_name(name));
-  return state::decode_vault(name, TC_TRY(state::read_whole(fd_.get(), state::vault_file(name))));
+  return read(state::vault_file(name), &Kept::vaults,
+              [&](const std::string& text) { return state::decode_vault(name, text); });
 }
 
 Result<Volume> Store::volume(const std::string& name) const {
   TC_CHECK(good_name(name));
-  return state::decode_volume(name, TC_TRY(state::read_whole(fd_.get(), state::volume_file(name))));
+  return read(state::volume_file(name), &Kept::volumes,
+              [&](const std::string& text) { return state::decode_volume(name, text); });
 }
 
 Result<Version> Store::version(const std::string& volume, std::uint64_t number) const {
   TC_CHECK(good_name(volume));
-  const std::string file = state::version_file(volume, number);
-  return state::decode_version(volume, number, TC_TRY(state::read_whole(fd_.get(), file)));
+  return read(state::version_file(volume, number), &Kept::versions,
+              [&](const std::string& text) { return state::decode_version(volume, number, text); });
 }
 
 bool Store::has_vault(const std::string& name) const {
@@ -130,6 +141,7 @@ Result<std::vector<std::pair<std::string, std::uint64_t>>> Store::version_names(
 
 Status Store::apply(const RecordChange& change, Durable durable) {
   TC_CHECK(state::check(change));
+  if (kept_) kept_.emplace();
   const std::vector<NewFile> files = TC_TRY(encode_all(change));
   if (Status written = write_temps(fd_.get(), files); !written) {
     for (const NewFile& file : files) state::remove_temp(fd_.get(), file.path);  // gives the space back

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,6 +31,10 @@ class Store {
   [[nodiscard]] static Result<Store> create(const std::string& folder, const PoolRecord& pool);
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
+
+  /// Each record is read once from here on, until apply() changes any. For whoever holds the pool's lock: nobody else
+  /// replaces records then. An operation looks at the same vault half a dozen times.
+  void keep_what_is_read() { kept_.emplace(); }
 
   // not_found when there is no such record; damaged when it cannot be trusted.
   [[nodiscard]] Result<PoolRecord> pool() const;
@@ -65,8 +70,18 @@ class Store {
 
  private:
   Store(std::string folder, UniqueFd fd) : folder_(std::move(folder)), fd_(std::move(fd)) {}
+  struct Kept {  // by the name of the file
+    std::map<std::string, Vault> vaults;
+    std::map<std::string, Volume> volumes;
+    std::map<std::string, Version> versions;
+  };
+  /// What `decode` makes of the file's text, or what it made of it before.
+  template <class T, class Decode>
+  Result<T> read(const std::string& file, std::map<std::string, T> Kept::*shelf, Decode decode) const;
+
   std::string folder_;
   UniqueFd fd_;
+  mutable std::optional<Kept> kept_;
 };
 
 /// How often this process has waited for storage (fsync, fdatasync, syncfs) in this room, for --timings.

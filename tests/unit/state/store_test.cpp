@@ -97,6 +97,38 @@ TEST_CASE("a change is applied, applied again, and taken back") {
   }
 }
 
+TEST_CASE("a store that keeps what it reads gives it again until a change is applied") {
+  Made made;
+  REQUIRE(made.store.apply(db_change()));
+  const std::string file = made.path + "/vaults/db.toml";
+  const std::string text = get_file(file);
+  REQUIRE(made.store.vault("db"));
+
+  // Without the lock each look is a new one.
+  put_file(file, "no record");
+  CHECK(code_of(made.store.vault("db")) == Code::damaged);
+  put_file(file, text);
+
+  made.store.keep_what_is_read();
+  REQUIRE(made.store.vault("db"));
+  put_file(file, "no record");
+  CHECK(made.store.vault("db").has_value());
+
+  RecordChange change;
+  change.vaults = {samples::vault()};
+  change.vaults.front().volumes += 1;
+  REQUIRE(made.store.apply(change));
+  CHECK(made.store.vault("db").value().volumes == change.vaults.front().volumes);
+
+  // Nor does it keep what went wrong.
+  CHECK(code_of(made.store.volume("none")) == Code::not_found);
+  change = {};
+  change.volumes = {samples::volume()};
+  change.volumes.front().name = "none";
+  REQUIRE(made.store.apply(change));
+  CHECK(made.store.volume("none").has_value());
+}
+
 TEST_CASE("a change with one bad record changes nothing") {
   Made m;
   RecordChange change = db_change();
