@@ -10,6 +10,8 @@
 //
 // One process an operation, timed from the head of main, as `tclone --timings` counts. Whatever must be known from
 // one process to the next is in a file in /run, read before the clock starts. Layers are opened in bench/floor_stack.cpp.
+#include <sys/resource.h>
+
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -199,8 +201,11 @@ Status run(const std::vector<std::string>& args) {
   TC_CHECK((floor.*found->second)());
   const std::chrono::duration<double, std::milli> took = Clock::now() - start;
   remember(floor.memory());
-  std::printf("{\"operation\": \"%s\", \"ms\": %.3f, \"commit_ms\": %.3f, \"library_ms\": %.3f}\n", args[0].c_str(),
-              took.count(), floor.commit_ms(), library_ms());
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const long faults = usage.ru_minflt;  // NOLINT(cppcoreguidelines-pro-type-union-access): glibc's union with a word
+  std::printf("{\"operation\": \"%s\", \"ms\": %.3f, \"commit_ms\": %.3f, \"library_ms\": %.3f, \"faults\": %ld}\n",
+              args[0].c_str(), took.count(), floor.commit_ms(), library_ms(), faults);
   return {};
 }
 

@@ -33,9 +33,10 @@ floored() {
   local line
   line=$(floor "$1" "$2") || die "floor $1"
   note_command "floor.$1" floor "$1" "$2"
-  [[ $line =~ \"ms\":\ ([0-9.]+),\ \"commit_ms\":\ ([0-9.]+),\ \"library_ms\":\ ([0-9.]+) ]] || die "floor $1 said: $line"
+  [[ $line =~ \"ms\":\ ([0-9.]+),\ \"commit_ms\":\ ([0-9.]+),\ \"library_ms\":\ ([0-9.]+),\ \"faults\":\ ([0-9]+) ]] || die "floor $1 said: $line"
   sample "${3:-floor.$1}" "${BASH_REMATCH[1]}"
   [[ ${3-} ]] || sample "floor.$1.commit" "${BASH_REMATCH[2]}"
+  [[ ${3-} ]] || sample "floor.$1.faults" "${BASH_REMATCH[4]}"
   if [[ ! ${3-} && ${BASH_REMATCH[3]} != 0.000 ]]; then sample "floor.$1.library" "${BASH_REMATCH[3]}"; fi
 }
 
@@ -89,6 +90,7 @@ machine_facts() {
     cipher="the kernel's cannot be asked; in user space (openssl, 4 KiB) $(tail -1 /run/bench.speed | awk '{ print $2 }')"
   fi
   fact "aes-xts-plain64, 512 bits: $cipher"
+  fact "a page fault costs $(bench_tool fault) µs in this machine"
   fact "tclone $(tclone version | head -1), LVM $(lvm version 2>/dev/null | awk '/LVM version/ { print $3 }'), $(cryptsetup --version | cut -d' ' -f1-2), $(fio --version)"
   fact "$BENCH_RUNS runs of each operation; volume of $BENCH_VOLUME_MIB MiB; many volumes and versions: $BENCH_MANY; own-key clones after a boot: $BENCH_VAULTS; mapped: $BENCH_MAPPED_MIB MiB; records to list: $BENCH_RECORDS"
 }

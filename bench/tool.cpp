@@ -2,7 +2,9 @@
 // What the scripts of the benchmark cannot do exactly enough by themselves:
 //
 //   tool time KEY COMMAND… [++ COMMAND…]  the whole process by vfork, exec and wait: "KEY MILLISECONDS", of several the sum; a line
-//                                     of standard error that ends in "altogether" (tclone --timings) gives "KEY.inside …"
+//                                     of standard error that ends in "altogether" (tclone --timings) gives "KEY.inside …";
+//                                     "KEY.faults N": its page faults, starting included
+//   tool fault                        what a page fault costs on this machine, in microseconds
 //   tool resident KEY COMMAND…        the same and "KEY.resident KIB", the peak
 //   tool alternate RUNS KEY COMMAND… -- KEY COMMAND… [-- …]   as `time`, one after the other, RUNS times
 //   tool writer KEY DEVICE SECONDS RATE
@@ -17,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -42,6 +45,7 @@ double ms_since(Clock::time_point start) {
 struct Spawned {
   double ms = 0;
   long resident_kib = 0;
+  long faults = 0;
   std::string errors;
 };
 
@@ -75,7 +79,8 @@ Result<Spawned> spawn(const std::vector<std::string>& words) {
   if (sys != 0) return fail_errno(sys, what, "cannot be started");
   if (wait4(child, &status, 0, &usage) != child) return fail_errno(errno, what, "cannot be waited for");
   // glibc has each field of rusage in a union with a word of the kernel's width.
-  Spawned out{ms_since(start), usage.ru_maxrss, {}};  // NOLINT(cppcoreguidelines-pro-type-union-access)
+  const auto [resident, faults] = std::pair{usage.ru_maxrss, usage.ru_minflt};  // NOLINT(*-pro-type-union-access)
+  Spawned out{ms_since(start), resident, faults, {}};
   std::array<char, 8192> text{};
   const ssize_t got = pread(errors.get(), text.data(), text.size(), 0);
   out.errors.assign(text.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
@@ -100,9 +105,10 @@ Status time_one(const std::string& key, const std::vector<std::string>& words, b
   for (const auto& command : split(words, "++")) {
     if (command.empty()) return fail(Code::usage, key, "no command to time");
     const Spawned one = TC_TRY(spawn(command));
-    took = {took.ms + one.ms, std::max(took.resident_kib, one.resident_kib), one.errors};
+    took = {took.ms + one.ms, std::max(took.resident_kib, one.resident_kib), took.faults + one.faults, one.errors};
   }
   std::printf("%s %.3f\n", key.c_str(), took.ms);
+  std::printf("%s.faults %ld\n", key.c_str(), took.faults);
   if (resident) std::printf("%s.resident %ld\n", key.c_str(), took.resident_kib);
   if (const auto at = took.errors.find(" ms  altogether"); at != std::string::npos) {
     const auto line = took.errors.rfind('\n', at) + 1;  // npos + 1 is 0
@@ -119,6 +125,26 @@ Status alternate(std::size_t runs, const std::vector<std::string>& args) {
       TC_CHECK(time_one(one.front(), {one.begin() + 1, one.end()}, false));
     }
   }
+  return {};
+}
+
+/// Of memory that is new, so without any reading; the median of several goes.
+Status fault_cost() {
+  constexpr std::size_t kPage = 4096;
+  constexpr std::size_t kPages = 500;
+  std::array<double, 9> us{};
+  for (double& one : us) {
+    void* at = mmap(nullptr, kPages * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return fail_errno(errno, "mmap", "no memory to touch");
+    // As in a program that starts, where no two pages come in one: no huge ones.
+    madvise(at, kPages * kPage, MADV_NOHUGEPAGE);
+    const auto start = Clock::now();
+    for (std::size_t i = 0; i < kPages; ++i) static_cast<volatile char*>(at)[i * kPage] = 1;
+    one = ms_since(start) * 1000 / kPages;
+    munmap(at, kPages * kPage);
+  }
+  std::sort(us.begin(), us.end());
+  std::printf("%.2f\n", us[us.size() / 2]);
   return {};
 }
 
@@ -160,6 +186,7 @@ Status run(const std::vector<std::string>& args) {
   if (args.size() >= 3 && (what == "time" || what == "resident")) return time_one(args[1], rest(2), what == "resident");
   if (args.size() >= 4 && what == "alternate") return alternate(std::stoul(args[1]), rest(2));
   if (args.size() == 5 && what == "writer") return writer(args[1], args[2], std::stod(args[3]), std::stod(args[4]));
+  if (args.size() == 1 && what == "fault") return fault_cost();
   if (args.size() == 3 && what == "records") return make_records(args[1], std::stoul(args[2]));
   if (args.size() == 3 && what == "list") return list_without_kernel(args[1], args[2]);
   if (args.size() >= 2 && what == "report") return report(args[1], args.size() > 2 ? args[2] : "");
