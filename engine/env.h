@@ -6,12 +6,14 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/units.h"
 #include "crypt/luks.h"
 #include "dm/device_mapper.h"
 #include "engine/asking.h"
 #include "engine/thin_tools.h"
+#include "fs/probe.h"
 
 namespace tclone::engine {
 
@@ -32,6 +34,7 @@ struct Env {
   std::function<std::int64_t()> now;                  ///< seconds since the epoch
   std::function<bool()> stop = [] { return false; };  ///< true once SIGINT or SIGTERM arrived
   std::function<void(std::string_view what, Bytes done, Bytes total)> progress = [](auto, auto, auto) {};
+  std::function<std::vector<fs::Holder>(std::uint32_t major, std::uint32_t minor)> holders = fs::holders;
   thin_tools::Programs programs = {};
   bool dry_run = false;
   Asked asked = {};

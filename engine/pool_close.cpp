@@ -22,7 +22,7 @@ namespace names = dm::names;
 Status refuse_if_state_is_used(Env& env, const std::string& pool) {
   const auto info = TC_TRY(env.dm.info(names::state(pool)));
   if (!info) return {};
-  auto held = fs::holders(info->major, info->minor);
+  auto held = env.holders(info->major, info->minor);
   std::erase_if(held, [](const fs::Holder& h) { return h.pid == 0; });
   if (held.empty()) return {};
   return fail(Code::busy, state_folder(env, pool), fs::in_use_text(held), "end that process or let it go elsewhere",
@@ -37,7 +37,9 @@ std::set<std::string> own_layers(const std::string& pool) {
 Status refuse_held_volumes(Env& env, const std::string& pool) {
   for (const dm::Named& d : TC_TRY(env.dm.list(names::prefix(pool)))) {
     if (names::hidden(d.name)) continue;
-    auto held = fs::holders(d.major, d.minor);
+    // Looking for holders goes through every process of the host.
+    if (const auto info = TC_TRY(env.dm.info(d.name)); !info || info->open_count == 0) continue;
+    auto held = env.holders(d.major, d.minor);
     // What stands on a version is of this pool as well, and goes first.
     std::erase_if(held, [](const fs::Holder& h) { return h.pid == 0 && !h.where.starts_with("/"); });
     if (!held.empty())

@@ -163,7 +163,7 @@ Status activate_view(Session& s, const VersionRef& version) {
 Status refuse_if_held(Session& s, const std::string& device, const std::string& what) {
   const auto info = TC_TRY(s.env.dm.info(device));
   if (!info || info->open_count == 0) return {};
-  const auto held = fs::holders(info->major, info->minor);
+  const auto held = s.env.holders(info->major, info->minor);
   // An open without a holder to be found is most often udev or blkid looking at it: they are gone in a moment, and
   // remove() waits for them.
   if (held.empty()) return {};
