@@ -124,6 +124,43 @@ case_several_clones_that_fill_the_pool_together_go_on_when_it_has_grown() {
   expect_ok tclone pool check p
 }
 
+# XFS tries a metadata write that failed again and again: on a pool that gives errors this must end, by growing or by unmounting.
+case_an_xfs_on_a_full_pool_goes_on_when_it_has_grown_and_can_be_unmounted_when_it_has_not() {
+  local turn sum i
+  expect_ok tclone pool create p --file /var/lib/tclone/p.pool --size 768M --when-full error
+  expect_ok tclone create x --size 320M --fs xfs
+  mnt x
+  fill /mnt/x/kept a 2
+  sync
+  umnt x
+  expect_ok tclone publish x
+  expect_ok tclone create ballast --size 2G --fs none
+  for turn in grown unmounted; do
+    expect_ok tclone clone x@1 "$turn"
+    mnt "$turn"
+    sum=$(checksum "/mnt/$turn/kept")
+    run dd if=/dev/zero of="$(dev ballast)" bs=1M oflag=direct status=none
+    [[ $(pool_mode) == out_of_data_space ]] || lost "the pool is $(pool_mode), not full"
+    # Many small files: new places for data and for metadata, in the log first.
+    (for ((i = 0; i < 80; i++)); do head -c 140000 /dev/zero >"/mnt/$turn/$i" || exit 1; done; sync -f "/mnt/$turn") >/dev/null 2>&1 &
+    local writer=$!
+    sleep 2
+    if [[ $turn == grown ]]; then expect_ok tclone pool grow p --size 1200M; fi
+    for ((i = 0; i < 600; i++)); do [[ -e /proc/$writer ]] || break; sleep 0.1; done
+    [[ ! -e /proc/$writer ]] || lost "a writer on an xfs hangs for a minute: $(cat "/proc/$writer/stack" 2>/dev/null)"
+    run timeout 60 tclone umount "$turn"
+    ((status == 0)) || lost "an xfs on a pool that is $turn cannot be unmounted (exit $status): $out $err"
+    inner_pools_are_well
+    expect_ok blkdiscard "$(dev ballast)"
+    # The kernel looks for space at a commit, and a status makes one.
+    for ((i = 0; i < 50; i++)); do [[ $(pool_mode) == rw ]] && break; sleep 0.1; done
+    mnt "$turn"
+    expect_equal "$sum" "$(checksum "/mnt/$turn/kept")" "a file of before on the xfs that was $turn"
+    umnt "$turn"
+    fsck_ok "$turn" xfs
+  done
+}
+
 # --- metadata --------------------------------------------------------------------------------------------------------
 
 crowd_next=1000000
