@@ -13,25 +13,25 @@
 
 namespace tclone::engine::thin_tools {
 
-Status require() {
-  const auto out = TC_TRY(fs::run_status({"thin_check", "-V"}, 30));
-  std::istringstream in(out.text);
-  unsigned major = 0;
-  unsigned minor = 0;
-  unsigned patch = 0;
-  char dot = 0;
+Status judge_version(const std::string& said) {
+  const std::string next = "install 1.0.6 or newer, or 0.9.0";
+  std::istringstream in(said);
   // "0.9.0", or "thin_check 1.0.12" from the newer ones.
-  std::string word;
-  while (in >> word) {
+  for (std::string word; in >> word;) {
+    unsigned major = 0;
+    unsigned minor = 0;
+    unsigned patch = 0;
+    char dot = 0;
     std::istringstream number(word);
-    if (number >> major >> dot >> minor >> dot >> patch) break;
-  }
-  if (major == 1 && minor == 0 && patch <= 5) {
+    if (!(number >> major >> dot >> minor >> dot >> patch)) continue;
+    if (major != 1 || minor != 0 || patch > 5) return {};
     return fail(Code::kernel, "thin-provisioning-tools 1.0." + std::to_string(patch),
-                "versions 1.0.0 to 1.0.5 are known to be wrong", "install 1.0.6 or newer, or 0.9.0");
+                "versions 1.0.0 to 1.0.5 are known to be wrong", next);
   }
-  return {};
+  return fail(Code::kernel, "thin-provisioning-tools", "thin_check -V says no version: " + said, next);
 }
+
+Status require() { return judge_version(TC_TRY(fs::run_status({"thin_check", "-V"}, 30)).text); }
 
 Result<std::string> check(const std::string& metadata, bool live) {
   std::vector<std::string> argv{"thin_check"};

@@ -17,6 +17,8 @@ namespace tclone::engine::thin_tools {
 /// error kernel: not installed, or one of 1.0.0 to 1.0.5, which are known to be wrong (thin_delta merges runs that do
 /// not belong together, -m is ignored).
 [[nodiscard]] Status require();
+/// The same of what `thin_check -V` says; also kernel when there is no version in it.
+[[nodiscard]] Status judge_version(const std::string& said);
 
 /// "" when the metadata is sound, else what thin_check says. `live` looks at the metadata snapshot that the caller
 /// holds on an active pool.
@@ -48,6 +50,7 @@ struct Superblock {
 
 /// Those a rekey asks. Replaced by tests on fakes, whose pools have no metadata that a program could read.
 struct Programs {
+  std::function<Status()> require = thin_tools::require;
   std::function<Result<std::string>(const std::string& metadata, bool live)> check = thin_tools::check;
   std::function<Result<std::vector<Run>>(const std::string& metadata, ThinId thin, const std::string& scratch)> mapped =
       thin_tools::mapped;

@@ -6,7 +6,10 @@
 # needs: tclone
 # What tclone refuses: each with its exit code, a text that helps, nothing changed and nothing left over.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
-case_teardown() { pool_away; }
+case_teardown() {
+  umount "$(readlink -f "$(command -v thin_check)")" 2>/dev/null  # the wrong one of a case below
+  pool_away
+}
 
 state=/var/lib/tclone/p
 
@@ -267,6 +270,24 @@ case_a_full_state_area() {
   rm $state/filler $state/filler2
   ((removed == 0)) || expect_ok tclone rm db --yes
   expect_ok tclone create x --size 16M --fs none
+}
+
+case_programs_that_are_known_to_be_wrong() {
+  local program
+  program=$(readlink -f "$(command -v thin_check)")
+  pool_up
+  expect_ok tclone create db --size 16M --fs none
+  expect_ok tclone pool check p
+  printf '#!/bin/sh\necho "thin_check 1.0.3"\n' >/tmp/thin_check
+  chmod +x /tmp/thin_check
+  mount --bind /tmp/thin_check "$program" || lost "no other thin_check"
+  refused 9 '1\.0\.3.*known to be wrong' tclone pool check p
+  expect_text 'install 1\.0\.6'
+  expect_ok tclone publish db
+  expect_ok tclone deactivate db
+  refused 9 'known to be wrong' tclone rekey db
+  umount "$program"
+  expect_ok tclone pool check p
 }
 
 case_a_second_command_waits_and_then_names_the_first() {
