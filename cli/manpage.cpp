@@ -195,7 +195,7 @@ A credential of the systemd service that runs the command, see
 .It Cm exec : Ns Ar COMMAND
 What a command writes on its standard output, less one newline at its end.
 No shell is in between: quotes and backslashes group words, and nothing is expanded.
-It has 60 seconds.
+It has 60 seconds; then it is killed, with everything it has started.
 What it says on standard error is shown.
 .It Cm token
 A token in the LUKS2 header, such as

@@ -4,6 +4,7 @@
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 #include <csignal>
 
@@ -11,6 +12,8 @@
 #include <cerrno>
 
 #include "crypt/files.h"
+#include "crypt/held_signals.h"
+#include "crypt/offspring.h"
 #include "crypt/sources.h"
 
 namespace tclone::crypt {
@@ -18,14 +21,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// A running command. It is never left behind: the destructor kills and reaps what is still there.
+/// A running command. It is never left behind, nor is what it has started, unless it has ended by itself: what it then
+/// leaves in the background (gpg-agent) it may have meant to.
 class Child {
  public:
-  explicit Child(pid_t pid) : pid_(pid), pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {}
+  Child(pid_t pid, const Offspring& offspring)
+      : pid_(pid), pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))), offspring_(offspring) {}
   ~Child() {
-    if (pid_ <= 0) return;
-    kill(pid_, SIGKILL);
-    reap(0);
+    if (pid_ > 0) offspring_.kill_all(pid_);
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -33,11 +36,11 @@ class Child {
   /// Readable once the command is gone; -1 on kernels and sandboxes without pidfd_open(2).
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }
   /// True when it is gone; status() is then valid.
-  bool reap(int options) {
+  bool gone() {
     if (pid_ <= 0) return true;
     pid_t got = 0;
     do {
-      got = waitpid(pid_, &status_, options);
+      got = waitpid(pid_, &status_, WNOHANG);
     } while (got < 0 && errno == EINTR);
     if (got == 0) return false;
     if (got < 0) status_ = -1;
@@ -49,7 +52,25 @@ class Child {
  private:
   pid_t pid_;
   UniqueFd pidfd_;
+  const Offspring& offspring_;
   int status_ = -1;
+};
+
+/// A command that is killed while it asks on the terminal cannot switch the echo on again.
+class Terminal {
+ public:
+  Terminal() : tty_(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)) {
+    known_ = tty_ && tcgetattr(tty_.get(), &before_) == 0;
+  }
+  /// Not from the background: that would stop us (SIGTTOU), and the terminal is somebody else's then.
+  void restore() const {
+    if (known_ && tcgetpgrp(tty_.get()) == getpgrp()) tcsetattr(tty_.get(), TCSADRAIN, &before_);
+  }
+
+ private:
+  UniqueFd tty_;
+  termios before_{};
+  bool known_ = false;
 };
 
 struct Started {
@@ -82,7 +103,7 @@ Result<Started> start(const std::vector<std::string>& words, const std::string& 
   posix_spawnattr_setsigdefault(&attributes, &set);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = 0;
-  // The command stays in our process group: it may have to ask somebody on the terminal.
+  // The command stays in our process group: it may have to ask somebody on the terminal (offspring.h).
   const int r = posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
@@ -100,11 +121,12 @@ int milliseconds_until(Clock::time_point end) {
 }
 
 /// Reads until the command has closed its output, or is gone and nothing is left to read (what it started in the
-/// background may keep the pipe open). Error after `end`.
-Status collect(SecretBuffer& buffer, Child& child, int out, Clock::time_point end, const std::string& object) {
+/// background may keep the pipe open). Error after `end`, and when a signal has come.
+Status collect(SecretBuffer& buffer, Child& child, int out, int signals, Clock::time_point end,
+               const std::string& object) {
   bool open = true;
   while (true) {
-    const bool gone = child.reap(WNOHANG);  // asked before the last read: what it wrote is then in the pipe
+    const bool gone = child.gone();  // asked before the last read: what it wrote is then in the pipe
     while (open) {
       auto got = buffer.read_from(out, object);
       if (!got && got.error().sys == EAGAIN) break;
@@ -114,10 +136,31 @@ Status collect(SecretBuffer& buffer, Child& child, int out, Clock::time_point en
     if (gone) return {};
     const int left = milliseconds_until(end);
     if (left == 0) return fail(Code::key, object, "the key command was not done in time and was ended");
-    pollfd fds[2] = {{open ? out : -1, POLLIN, 0}, {child.pidfd(), POLLIN, 0}};
+    pollfd fds[3] = {{open ? out : -1, POLLIN, 0}, {child.pidfd(), POLLIN, 0}, {signals, POLLIN, 0}};
     // Without a pidfd the end of the child is looked for ten times a second.
-    poll(fds, 2, child.pidfd() < 0 ? std::min(left, 100) : left);
+    poll(fds, 3, child.pidfd() < 0 ? std::min(left, 100) : left);
+    if ((fds[2].revents & POLLIN) != 0) return fail(Code::key, object, "the key command was interrupted and ended");
   }
+}
+
+/// Runs it to its end: what waitpid(2) says of it. Error when it was ended, with everything it had started.
+Result<int> run_command(const std::vector<std::string>& words, const std::string& object, Clock::time_point end,
+                        SecretBuffer& buffer) {
+  const Terminal terminal;
+  // Held before the command is there, and delivered when nothing of it is left.
+  const HeldSignals signals({SIGINT, SIGTERM, SIGQUIT, SIGHUP});
+  const Offspring offspring;
+  const Started started = TC_TRY(start(words, object));
+  Status collected;
+  int status = 0;
+  {
+    Child child(started.pid, offspring);
+    collected = collect(buffer, child, started.out.get(), signals.fd(), end, object);
+    status = child.status();
+  }
+  if (!collected) terminal.restore();
+  if (!collected) return tl::unexpected(collected.error());
+  return status;
 }
 
 }  // namespace
@@ -160,12 +203,8 @@ Result<Secret> read_exec(const std::string& command, const std::string& what, st
   const std::vector<std::string> words = TC_TRY(split_command(command));
   // Only the program is named in messages: people put too much into arguments.
   const std::string object = "exec:" + words.front();
-  const Clock::time_point end = Clock::now() + timeout;
-  const Started started = TC_TRY(start(words, object));
-  Child child(started.pid);
   SecretBuffer buffer;
-  TC_CHECK(collect(buffer, child, started.out.get(), end, object));
-  const int status = child.status();
+  const int status = TC_TRY(run_command(words, object, Clock::now() + timeout, buffer));
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     const std::string how = WIFSIGNALED(status) ? "was ended by signal " + std::to_string(WTERMSIG(status))
                                                 : "failed with status " + std::to_string(WEXITSTATUS(status));

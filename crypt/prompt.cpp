@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 #include <csignal>
@@ -9,6 +8,7 @@
 #include <cerrno>
 
 #include "crypt/files.h"
+#include "crypt/held_signals.h"
 #include "crypt/sources.h"
 
 namespace tclone::crypt {
@@ -19,11 +19,6 @@ namespace {
 class Silence {
  public:
   explicit Silence(int tty) : tty_(tty) {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP}) sigaddset(&set, signal);
-    sigprocmask(SIG_BLOCK, &set, &mask_);
-    signals_ = UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     termios silent{};
     if (tcgetattr(tty_, &before_) != 0) return;
     silent = before_;
@@ -33,16 +28,14 @@ class Silence {
   }
   ~Silence() {
     if (ready_) tcsetattr(tty_, TCSAFLUSH, &before_);
-    signals_.reset();
-    sigprocmask(SIG_SETMASK, &mask_, nullptr);
   }
   Silence(const Silence&) = delete;
   Silence& operator=(const Silence&) = delete;
 
-  [[nodiscard]] bool ready() const { return ready_ && signals_; }
+  [[nodiscard]] bool ready() const { return ready_ && signals_.fd() >= 0; }
   /// Waits for input; false when a signal came instead (it stays pending).
   [[nodiscard]] bool wait() const {
-    pollfd fds[2] = {{tty_, POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+    pollfd fds[2] = {{tty_, POLLIN, 0}, {signals_.fd(), POLLIN, 0}};
     while (poll(fds, 2, -1) < 0) {
       if (errno != EINTR) return false;
     }
@@ -50,11 +43,10 @@ class Silence {
   }
 
  private:
+  HeldSignals signals_{SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP};
   int tty_;
   bool ready_ = false;
   termios before_{};
-  sigset_t mask_{};
-  UniqueFd signals_;
 };
 
 void say(int tty, const std::string& text) {

@@ -38,7 +38,9 @@ namespace tclone::crypt {
 constexpr std::chrono::seconds kExecTimeout{60};
 
 /// Standard output of the command, less one newline at its end; its stderr goes to ours, its stdin is /dev/null.
-/// Key error when it cannot be started, exits with anything but 0 or is not done in time (it is then killed).
+/// Key error when it cannot be started, exits with anything but 0, is not done in time, or when SIGINT, SIGTERM, SIGQUIT or
+/// SIGHUP comes meanwhile. In the last two cases it is killed with everything it has started before this returns; what it
+/// leaves running when it ends by itself goes on. It gets our environment and no descriptor besides 0 to 2.
 [[nodiscard]] Result<Secret> read_exec(const std::string& command, const std::string& what,
                                        std::chrono::milliseconds timeout = kExecTimeout);
 

@@ -67,6 +67,38 @@ case_files_commands_keyrings_and_credentials() {
   refused 7 'credential' tclone activate v3
 }
 
+# Waits until the command of this name (15 characters) runs.
+comm_runs() { [[ " $(cat /proc/[0-9]*/comm 2>/dev/null | tr '\n' ' ')" == *" $1 "* ]]; }
+
+case_a_key_command_that_is_ended_leaves_nothing_behind() {
+  begin
+  secret /tmp/k/key
+  cp "$(command -v sleep)" /tmp/k/key-sleep
+  printf '#!/bin/sh\ncat /tmp/k/key\n' >/tmp/k/give; chmod 755 /tmp/k/give
+  expect_ok tclone create v --size 16M --fs none --key exec:/tmp/k/give
+  expect_ok tclone deactivate v
+  # What hangs is not the command itself, and is not in its session either; it keeps the command's output open.
+  printf '#!/bin/sh\nsetsid /tmp/k/key-sleep 300 &\nwait\n' >/tmp/k/give
+  local pid status=0
+  tclone activate v 2>/tmp/k/said &
+  pid=$!
+  until comm_runs key-sleep; do sleep 0.1; done
+  # Nobody waits for it.
+  expect_ok tclone create w --size 16M --fs none --lock-timeout 1
+  kill "$pid"
+  wait "$pid" || status=$?
+  expect_equal 1 "$status" "the exit status; it said: $(</tmp/k/said)"
+  grep -q interrupted /tmp/k/said || lost "it said: $(</tmp/k/said)"
+  comm_runs key-sleep && lost "what the key command started is still there"
+  # One that leaves something behind and succeeds is not waited for.
+  printf '#!/bin/sh\n/tmp/k/key-sleep 300 &\ncat /tmp/k/key\n' >/tmp/k/give
+  expect_ok tclone activate v
+  comm_runs key-sleep || lost "what the key command left running was ended"
+  for pid in /proc/[0-9]*; do
+    if [[ $(cat "$pid/comm" 2>/dev/null) == key-sleep ]]; then kill "${pid#/proc/}"; fi
+  done
+}
+
 case_standard_input_and_the_terminal() {
   begin
   echo 'a passphrase' >/tmp/k/in1
