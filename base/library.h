@@ -15,13 +15,14 @@ struct Library {
   struct Wanted {
     const char* name;
     void** at;  ///< where the function's address goes
+    bool needed = true;  ///< else its address stays null in a library that is older
   };
   const char* file;  ///< "libblkid.so.1", sought where the dynamic linker seeks
   const char* next;  ///< what to do when it is not there
   void* loaded = nullptr;
 
   /// Loads it and fills in every address; nothing when it is loaded already. It is never unloaded: libraries keep threads and
-  /// exit handlers. kernel: it is not installed, or lacks a function. For one thread.
+  /// exit handlers. kernel: it is not installed, or lacks a function that is needed. For one thread.
   [[nodiscard]] Status load(std::span<const Wanted> functions);
 };
 
@@ -30,6 +31,7 @@ struct Library {
 #define TCLONE_LIBRARY_DECLARE(name) extern decltype(&::name) name;
 #define TCLONE_LIBRARY_DEFINE(name) decltype(&::name) name = nullptr;
 #define TCLONE_LIBRARY_WANTED(name) {#name, reinterpret_cast<void**>(&name)},
+#define TCLONE_LIBRARY_WANTED_IF_THERE(name) {#name, reinterpret_cast<void**>(&name), false},
 // NOLINTEND(bugprone-macro-parentheses,cppcoreguidelines-macro-usage)
 
 }  // namespace tclone

@@ -59,9 +59,8 @@ class Child {
 /// A command that is killed while it asks on the terminal cannot switch the echo on again.
 class Terminal {
  public:
-  Terminal() : tty_(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)) {
-    known_ = tty_ && tcgetattr(tty_.get(), &before_) == 0;
-  }
+  Terminal()
+      : tty_(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)), known_(tty_ && tcgetattr(tty_.get(), &before_) == 0) {}
   /// Not from the background: that would stop us (SIGTTOU), and the terminal is somebody else's then.
   void restore() const {
     if (known_ && tcgetpgrp(tty_.get()) == getpgrp()) tcsetattr(tty_.get(), TCSADRAIN, &before_);
@@ -70,7 +69,7 @@ class Terminal {
  private:
   UniqueFd tty_;
   termios before_{};
-  bool known_ = false;
+  bool known_;
 };
 
 struct Started {

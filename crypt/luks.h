@@ -42,6 +42,12 @@ struct Keyslot {
   bool unbound = false;
 };
 
+/// What a LUKS2 token has opened.
+struct TokenKey {
+  int keyslot = 0;
+  Secret volume_key;
+};
+
 class Luks {
  public:
   virtual ~Luks() = default;
@@ -73,6 +79,17 @@ class Luks {
   /// Whether a LUKS2 token opens it; the key slot. Error key if none.
   [[nodiscard]] virtual Result<int> test_token(const std::string& device, const HeaderFacts& /*expected*/) {
     return fail(Code::kernel, device, "tokens are not supported here");
+  }
+  /// A copy of the header as it is now, to ask a token with while the device is not there; checked as by open(). Error kernel:
+  /// libcryptsetup is older than 2.6, and a token can only be asked where the header lies.
+  [[nodiscard]] virtual Result<Secret> copy_header(const std::string& device, const HeaderFacts& /*expected*/) {
+    return fail(Code::kernel, device, "tokens are not supported here");
+  }
+  /// What a token opens with such a copy: takes as long as its hardware, or whoever has to touch that, likes. `what` is for
+  /// errors ("vault web1"). Error key if none opens it.
+  [[nodiscard]] virtual Result<TokenKey> ask_token(const Secret& /*header*/, const HeaderFacts& /*expected*/,
+                                                   const std::string& what) {
+    return fail(Code::kernel, what, "tokens are not supported here");
   }
   /// The volume key that a secret unlocks, for a command that opens the device many times. Error key if no slot opens.
   [[nodiscard]] virtual Result<Secret> volume_key(const std::string& device, const HeaderFacts& /*expected*/,

@@ -18,20 +18,34 @@ Result<Secret> Asked::get(const Question& question, const crypt::KeyFolder& fold
   if (may_wait || !listening_ || !slow(question.source)) {
     return crypt::read_secret(question.source, folder, question.vault, question.what, question.purpose);
   }
-  wanted_ = question;
+  wanted_ = [this, question] {
+    answers_.emplace_back(question,
+                          crypt::read_secret(question.source, {}, question.vault, question.what, question.purpose));
+  };
   return fail(Code::key, question.what, "its key has to be asked for first");
 }
 
-void Asked::ask() {
-  const Question question = *std::exchange(wanted_, std::nullopt);
-  answers_.emplace_back(question,
-                        crypt::read_secret(question.source, {}, question.vault, question.what, question.purpose));
+const Asked::Token* Asked::token(const Uuid& vault) const {
+  const auto told = std::find_if(tokens_.begin(), tokens_.end(), [&](const Token& t) { return t.vault == vault; });
+  return told == tokens_.end() ? nullptr : &*told;
 }
+
+tl::unexpected<Error> Asked::want_token(crypt::Luks& luks, const Vault& vault, Secret header) {
+  const std::string what = "vault " + vault.name;
+  auto copy = std::make_shared<const Secret>(std::move(header));
+  wanted_ = [this, &luks, id = vault.uuid, facts = vault.header, what, copy] {
+    tokens_.push_back({id, copy, luks.ask_token(*copy, facts, what)});
+  };
+  return fail(Code::key, what, "its token has to be asked first");
+}
+
+void Asked::ask() { std::exchange(wanted_, nullptr)(); }
 
 void Asked::end() {
   listening_ = false;
-  wanted_.reset();
+  wanted_ = nullptr;
   answers_.clear();
+  tokens_.clear();
 }
 
 }  // namespace tclone::engine

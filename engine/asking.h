@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Secrets that may take long to come, because a person types or a key service answers, are waited for without the pool's
+// Secrets that may take long to come, because a person types, a key service answers or a token waits for a touch, are waited for without the pool's
 // lock. A command that finds under the lock that it needs one gives up what it began, which it can as long as its journal
 // is not written, and is begun anew when the secret is there. What is needed is thus decided by the records that hold when
-// it is used: an answer serves only the vault and the source that it was asked for.
+// it is used: an answer serves only the vault and the source that it was asked for, and a token's only the very header that it
+// was asked with.
 #pragma once
 
-#include <optional>
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,14 +29,26 @@ struct Question {
 /// What one command has asked and was told. Nothing outlives the command (asking).
 class Asked {
  public:
-  /// prompt, stdin and exec; the other sources answer at once, or, as a token, only where the header can be read.
+  /// prompt, stdin and exec. The other sources answer at once, but for a token, which has a question of its own (below).
   [[nodiscard]] static bool slow(const KeySource& source);
 
   /// Reads the secret, or takes what it was told before, failures included. Where it would have to wait, and whoever runs
   /// the command can begin it anew (`may_wait` is false): an error, and wanted() from then on.
   [[nodiscard]] Result<Secret> get(const Question& question, const crypt::KeyFolder& folder, bool may_wait);
 
-  [[nodiscard]] bool wanted() const { return wanted_.has_value(); }
+  /// What a token said, and the copy of the header it was asked with; null when it was not asked.
+  struct Token {
+    Uuid vault;
+    std::shared_ptr<const Secret> header;
+    Result<crypt::TokenKey> answer;
+  };
+  [[nodiscard]] const Token* token(const Uuid& vault) const;
+  /// Whether whoever runs the command can begin it anew.
+  [[nodiscard]] bool listening() const { return listening_; }
+  /// The token is asked once the lock is released, with a copy of the header. An error, and wanted() from then on.
+  [[nodiscard]] tl::unexpected<Error> want_token(crypt::Luks& luks, const Vault& vault, Secret header);
+
+  [[nodiscard]] bool wanted() const { return static_cast<bool>(wanted_); }
   /// Waits for the answer to what is wanted.
   void ask();
 
@@ -44,8 +58,9 @@ class Asked {
 
  private:
   bool listening_ = false;
-  std::optional<Question> wanted_;
+  std::function<void()> wanted_;  ///< waits for the answer and keeps it
   std::vector<std::pair<Question, Result<Secret>>> answers_;
+  std::vector<Token> tokens_;
 };
 
 /// Runs a command, and again whenever it wants a secret that has to be waited for. `run` holds no lock when it returns.

@@ -2,6 +2,7 @@
 // key list and key test. They read a header. That of an open vault is there to be read; for that of a closed one its outer
 // thin is activated, and only that takes the pool's lock, for which nobody waits long just to look.
 #include <algorithm>
+#include <memory>
 
 #include "engine/lookup.h"
 #include "engine/recovery.h"
@@ -73,14 +74,23 @@ Result<KeyTested> key_test(Env& env, const Named& r, const std::optional<KeySour
       out.source = source ? *source : v.key;
       if (out.source.kind != kTokenKind) secret = TC_TRY(secret_of(s, v, out.source, crypt::Purpose::unlock));
     }
+    std::function<Result<crypt::TokenKey>()> ask;  // a token, once nothing is held any more
     const auto test = [&](Session& s, const Vault& v, const std::string& device) -> Status {
       TC_CHECK(check_header(s, v, device));
+      if (out.source.kind == kTokenKind) {
+        if (auto header = s.env.luks.copy_header(device, v.header)) {
+          auto copy = std::make_shared<const Secret>(std::move(*header));
+          ask = [&env, copy, v] { return env.luks.ask_token(*copy, v.header, "vault " + v.name); };
+          return {};
+        }
+      }
       const auto slot = out.source.kind == kTokenKind ? s.env.luks.test_token(device, v.header)
                                                       : s.env.luks.test(device, v.header, secret);
       out.slot = static_cast<std::uint32_t>(TC_TRY(slot));
       return {};
     };
     TC_CHECK(look_at_header(env, r, test));
+    if (ask) out.slot = static_cast<std::uint32_t>(TC_TRY(ask()).keyslot);
     return out;
   };
   return attempted(run(), "key test " + r.name);

@@ -26,8 +26,8 @@ class Runner {
       return outcome_;
     }
     s_.planned_versions = plan_.change.versions;
-    if (auto keys = keys_at_hand(); !keys) return give_up(keys.error());
     const WorkMark mark = TC_TRY(WorkMark::set(s_));
+    if (auto keys = keys_at_hand(); !keys) return give_up(keys.error());
     for (const policies::Action& a : plan_.prepare) {
       if (auto done = step(a); !done) return give_up(done.error());
     }

@@ -61,7 +61,40 @@ Result<Secret> secret_of(const Session& s, const Vault& v, const KeySource& sour
                          !s.may_begin_anew);
 }
 
+Result<std::optional<crypt::TokenKey>> token_key(const Session& s, const Vault& v, const std::string& device) {
+  const Asked::Token* told = s.env.asked.token(v.uuid);
+  if (told == nullptr && (!s.may_begin_anew || !s.env.asked.listening())) return std::optional<crypt::TokenKey>{};
+  if (told != nullptr && !told->answer) return tl::unexpected(told->answer.error());
+  auto header = s.env.luks.copy_header(device, v.header);
+  if (!header && header.error().code == Code::kernel) return std::optional<crypt::TokenKey>{};
+  if (!header) return tl::unexpected(header.error());
+  if (told == nullptr) return s.env.asked.want_token(s.env.luks, v, std::move(*header));
+  if (!header->same_as(*told->header)) {
+    return fail(Code::busy, "vault " + v.name, "its header was changed while its token was waited for", "try again");
+  }
+  return crypt::TokenKey{told->answer->keyslot, TC_TRY(Secret::copy_of(told->answer->volume_key.bytes()))};
+}
+
+namespace {
+
+/// As key_at_hand.
+Status token_at_hand(Session& s, const Vault& v) {
+  if (const Asked::Token* told = s.env.asked.token(v.uuid)) {
+    return told->answer ? Status{} : tl::unexpected(told->answer.error());
+  }
+  if (!s.env.asked.listening() || TC_TRY(vault_is_open(s, v))) return {};
+  return with_header(s, v, [&](const std::string& device) -> Status {
+    TC_TRY(token_key(s, v, device));
+    return {};
+  });
+}
+
+}  // namespace
+
 Status key_at_hand(Session& s, const Vault& v) {
+  if (s.may_begin_anew && v.encrypted && v.key.kind == kTokenKind && !s.fresh_keys.contains(v.outer.n)) {
+    return token_at_hand(s, v);
+  }
   if (!s.may_begin_anew || !Asked::slow(v.key) || !v.encrypted || s.fresh_keys.contains(v.outer.n)) return {};
   if (!TC_TRY(vault_is_open(s, v))) TC_TRY(secret_of(s, v, v.key, crypt::Purpose::unlock));
   return {};
@@ -74,7 +107,10 @@ Status key_to_set_at_hand(Session& s, const Vault& v, const KeySource& source) {
 }
 
 Result<std::uint32_t> slot_of(const Session& s, const Vault& v, const KeySource& source, const std::string& device) {
-  if (source.kind == kTokenKind) return static_cast<std::uint32_t>(TC_TRY(s.env.luks.test_token(device, v.header)));
+  if (source.kind == kTokenKind) {
+    const auto opened = TC_TRY(token_key(s, v, device));
+    return static_cast<std::uint32_t>(opened ? opened->keyslot : TC_TRY(s.env.luks.test_token(device, v.header)));
+  }
   const Secret secret = TC_TRY(secret_of(s, v, source, crypt::Purpose::unlock));
   return static_cast<std::uint32_t>(TC_TRY(s.env.luks.test(device, v.header, secret)));
 }

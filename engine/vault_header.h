@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "engine/api.h"
@@ -29,10 +30,16 @@ constexpr const char* kTokenKind = "token";
 [[nodiscard]] Result<Secret> secret_of(const Session& s, const Vault& vault, const KeySource& source,
                                        crypt::Purpose purpose);
 /// Fails as secret_of does when the key of a vault that is closed would have to be waited for, or was and did not come.
-/// A source that answers at once is not asked.
+/// A source that answers at once is not asked; for a token the outer thin is activated and taken down again. The caller has set
+/// a WorkMark.
 [[nodiscard]] Status key_at_hand(Session& s, const Vault& vault);
 /// The same for a slot of a header that is to be made.
 [[nodiscard]] Status key_to_set_at_hand(Session& s, const Vault& vault, const KeySource& source);
+/// What the vault's token opens, by what it said when it was asked without the lock; where that is still to be done and can
+/// be, the error of Asked::want_token. nullopt: it has to be asked under the lock. busy: the header is not the one it was
+/// asked with any more.
+[[nodiscard]] Result<std::optional<crypt::TokenKey>> token_key(const Session& s, const Vault& vault,
+                                                               const std::string& device);
 /// The slot that a source opens; error key if none.
 [[nodiscard]] Result<std::uint32_t> slot_of(const Session& s, const Vault& vault, const KeySource& source,
                                             const std::string& device);

@@ -80,7 +80,11 @@ Status unlock(Session& s, const Vault& v) {
   if (const auto key = s.fresh_keys.find(v.outer.n); key != s.fresh_keys.end()) {
     return s.env.luks.open_with_volume_key(device, name, v.header, key->second);
   }
-  if (v.key.kind == "token") return s.env.luks.open_with_token(device, name, v.header);
+  if (v.key.kind == kTokenKind) {
+    const auto key = TC_TRY(token_key(s, v, device));
+    return key ? s.env.luks.open_with_volume_key(device, name, v.header, key->volume_key)
+               : s.env.luks.open_with_token(device, name, v.header);
+  }
   const Secret secret = TC_TRY(secret_of(s, v, v.key, crypt::Purpose::unlock));
   return s.env.luks.open(device, name, v.header, secret);
 }

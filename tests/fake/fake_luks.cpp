@@ -89,6 +89,24 @@ Result<int> FakeLuks::test(const std::string& device, const HeaderFacts& expecte
   return slot_of(device, *TC_TRY(expected_header(device, expected)), secret);
 }
 
+/// Its place, and what changes with its slots.
+Result<Secret> FakeLuks::copy_header(const std::string& device, const HeaderFacts& expected) {
+  if (!on_token) return Luks::copy_header(device, expected);
+  std::string copy = mapper_.place(device);
+  for (const auto& [number, secret] : TC_TRY(expected_header(device, expected))->slots) {
+    copy += "\n" + std::to_string(number);
+  }
+  return Secret::copy_of(std::as_bytes(std::span(copy)));
+}
+
+Result<crypt::TokenKey> FakeLuks::ask_token(const Secret& header, const HeaderFacts&, const std::string& what) {
+  on_token();
+  const std::string copy(header.chars(), header.size());
+  const auto found = headers_.find(copy.substr(0, copy.find('\n')));
+  if (found == headers_.end()) return fail(Code::key, what, "no token opens it");
+  return crypt::TokenKey{found->second.slots.begin()->first, TC_TRY(Secret::copy_of(found->second.volume_key.bytes()))};
+}
+
 Result<Secret> FakeLuks::volume_key(const std::string& device, const HeaderFacts& expected, const Secret& secret) {
   const FakeHeader* found = TC_TRY(expected_header(device, expected));
   TC_TRY(slot_of(device, *found, secret));

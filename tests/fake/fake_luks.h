@@ -31,6 +31,9 @@ class FakeLuks final : public crypt::Luks {
                               const Secret& volume_key) override;
   Status open_with_token(const std::string& device, const std::string& name, const HeaderFacts& expected) override;
   Result<int> test(const std::string& device, const HeaderFacts& expected, const Secret& secret) override;
+  Result<Secret> copy_header(const std::string& device, const HeaderFacts& expected) override;
+  Result<crypt::TokenKey> ask_token(const Secret& header, const HeaderFacts& expected,
+                                    const std::string& what) override;
   Result<Secret> volume_key(const std::string& device, const HeaderFacts& expected, const Secret& secret) override;
   Result<std::vector<crypt::Keyslot>> keyslots(const std::string& device) override;
   Result<int> add_key(const std::string& device, const HeaderFacts& expected, const Secret& existing,
@@ -45,6 +48,9 @@ class FakeLuks final : public crypt::Luks {
   void fail_next(const std::string& op, Code code, int skip = 0) { failures_.push_back({op, code, skip}); }
   /// Called before and after whatever changes or opens something; may throw to simulate a crash there.
   std::function<void()> on_pass = [] {};
+
+  /// Called while a token is asked; every header has one then, which opens its lowest slot.
+  std::function<void()> on_token;
 
   /// Headers there are, by the place they lie at.
   [[nodiscard]] const std::map<std::string, FakeHeader>& headers() const { return headers_; }

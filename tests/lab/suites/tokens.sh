@@ -56,6 +56,48 @@ board_away() {
   umount /sys/class
 }
 
+case_nobody_waits_for_a_token_that_takes_long() {
+  if ! command -v swtpm >/dev/null || ! command -v socat >/dev/null; then say "left out: swtpm or socat is missing"; return 0; fi
+  trap board_away EXIT
+  mkdir -p /tmp/k
+  head -c 48 /dev/urandom | base64 -w0 >/tmp/k/spare; chmod 600 /tmp/k/spare
+  tpm_board
+  tpm_in /run/tpm.a
+  pool_up
+  expect_ok tclone create v --size 16M --fs none
+  enrol v --unlock-key-file="/etc/tclone/keys/$(field vaults/v.toml uuid).key" --tpm2-pcrs=
+  expect_ok tclone key add v --key token
+  tpm_flush
+  expect_ok tclone key rm v --key file --use token
+  expect_ok tclone publish v
+  tpm_flush
+  expect_ok tclone deactivate v
+  # The TPM does not answer, as a key does not that waits for somebody's finger.
+  local command pid status n=0
+  for command in 'activate v' 'key test v' 'clone v@1 own'; do
+    kill -STOP "$tpm_server"
+    # shellcheck disable=SC2086  # words
+    tclone $command >/tmp/k/said 2>&1 &
+    pid=$!
+    # It has the TPM open while it waits.
+    until [[ -n $(find "/proc/$pid/fd" -lname '/dev/pts/*' -printf x -quit 2>/dev/null) ]]; do
+      kill -0 "$pid" 2>/dev/null || lost "$command did not wait: $(</tmp/k/said)"
+      sleep 0.1
+    done
+    n=$((n + 1))
+    expect_ok tclone create "w$n" --size 16M --fs none --lock-timeout 1
+    expect_ok tclone rm "w$n" --yes --lock-timeout 1
+    expect_no_file "/dev/mapper/tclone-p-_$(field vaults/v.toml outer).thin"
+    kill -CONT "$tpm_server"
+    status=0
+    wait "$pid" || status=$?
+    expect_equal 0 "$status" "the exit status of $command, which said: $(</tmp/k/said)"
+    tpm_flush
+    run tclone deactivate own
+    expect_ok tclone deactivate v
+  done
+}
+
 case_a_vault_opens_with_its_tpm_and_with_nothing_else() {
   if ! command -v swtpm >/dev/null || ! command -v socat >/dev/null; then say "left out: swtpm or socat is missing"; return 0; fi
   trap board_away EXIT

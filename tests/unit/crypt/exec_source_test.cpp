@@ -138,7 +138,8 @@ TEST_CASE("a key command may ask on the terminal, and leaves it with its echo wh
   REQUIRE(write(master.get(), "typed\n", 6) == 6);
   std::string seen;
   char some[256];
-  for (ssize_t got = 0; (got = read(master.get(), some, sizeof some)) > 0;) seen.append(some, static_cast<std::size_t>(got));
+  for (ssize_t got = 0; (got = read(master.get(), some, sizeof some)) > 0;)
+    seen.append(some, static_cast<std::size_t>(got));
   CHECK_THAT(seen, Catch::Matchers::Contains("off"));  // it had switched the echo off
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);

@@ -392,3 +392,60 @@ TEST_CASE_METHOD(Keys, "a command that has to wait for a key leaves nothing behi
   CHECK(files() == before);
   check_whole();
 }
+
+TEST_CASE_METHOD(Keys, "a token is asked while the pool is not locked, and once a command") {
+  const KeySource token{"token", ""};
+  int asked = 0;
+  int locked = 0;
+  luks.on_token = [&] {
+    ++asked;
+    locked += std::system(("flock -n '" + file("run/p.lock") + "' true").c_str()) == 0 ? 0 : 1;
+  };
+  const auto count = [&] { return std::exchange(asked, 0); };
+  REQUIRE_OK(add(token));
+  CHECK(count() == 1);
+  REQUIRE_OK(add(source("spare")));
+  REQUIRE_OK(remove(1, std::nullopt, false, token));
+  CHECK(count() == 0);  // the record tells that it opens another slot
+  CHECK(store().vault("db")->key == token);
+  REQUIRE_OK(engine::activate(env, {"p", {"db"}, false}));
+  CHECK(count() == 1);
+  REQUIRE_OK(engine::key_test(env, {"p", "db"}, std::nullopt));
+  CHECK(count() == 1);
+  deactivate_all();
+  REQUIRE_OK(engine::key_test(env, {"p", "db"}, token));
+  CHECK(count() == 1);
+  publish({"db"});
+  CHECK(count() == 1);
+  deactivate_all();
+  engine::Clone clone;
+  clone.pool = "p";
+  clone.source = "db@1";
+  clone.name = "own";
+  REQUIRE_OK(engine::clone(env, clone));
+  CHECK(count() == 1);
+  CHECK(locked == 0);
+  deactivate_all();
+  check_whole();
+}
+
+TEST_CASE_METHOD(Keys, "what a token said opens no header but the one that it was asked with") {
+  const KeySource token{"token", ""};
+  luks.on_token = [] {};
+  REQUIRE_OK(add(token));
+  REQUIRE_OK(add(source("spare")));
+  REQUIRE_OK(remove(1, std::nullopt, false, token));
+  deactivate_all();
+  // Meanwhile somebody else adds a key.
+  engine::Env other{.dm = mapper, .luks = luks, .paths = env.paths, .now = env.now};
+  int asked = 0;
+  luks.on_token = [&] {
+    engine::KeyAdd third{"p", "db", source("third"), KeySource{"file", ""}};
+    if (asked++ == 0) REQUIRE_OK(engine::key_add(other, third));
+  };
+  refused(engine::activate(env, {"p", {"db"}, false}), Code::busy, "changed while its token was waited for");
+  check_whole();
+  REQUIRE_OK(engine::activate(env, {"p", {"db"}, false}));
+  deactivate_all();
+  check_whole();
+}
