@@ -3,12 +3,24 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <utility>
 
 #include "crypt/device.h"
 #include "crypt/files.h"
 #include "crypt/lib_luks.h"
 
 namespace tclone::crypt {
+namespace {
+
+/// Of the metadata and of the key slots.
+std::pair<std::uint64_t, std::uint64_t> area_sizes(crypt_device* device) {
+  std::pair<std::uint64_t, std::uint64_t> out;
+  if (crypt_get_metadata_size(device, &out.first, &out.second) < 0) return {};
+  return out;
+}
+
+}  // namespace
 
 Status LibLuks::backup(const std::string& device, const std::string& file) {
   const Device loaded = TC_TRY(load(device));
@@ -24,12 +36,14 @@ Status LibLuks::backup(const std::string& device, const std::string& file) {
 }
 
 Status LibLuks::restore(const std::string& device, const std::string& file, const HeaderFacts& expected) {
+  bool foreign = false;
   {
     const Device saved = TC_TRY(load(file));
     TC_CHECK(compare(expected, TC_TRY(facts_of(saved.get(), file)), file));
+    // libcryptsetup does not write over a header of other sizes. Such a one, which is not ours, goes first.
+    const auto there = load_expected(device, expected);
+    foreign = !there || area_sizes(there->get()) != area_sizes(saved.get());
   }
-  // libcryptsetup does not write over a header of other sizes. Such a one, which is not ours, goes first.
-  const bool foreign = !load_expected(device, expected).has_value();
   const Device target = TC_TRY(init(device));
   if (foreign) {
     const int wiped =

@@ -187,21 +187,56 @@ case_a_rewritten_block_has_unrelated_ciphertext() {
   expect_equal 0 "$(paste /tmp/k/a /tmp/k/b | awk '$1==$2' | wc -l)" "the number of equal cipher blocks"
 }
 
+# edit_header PERL-CODE DEVICE: the code changes the JSON of both copies of a LUKS2 header, in $_, and their checksums are made
+# right again (on-disk format: 4 KiB with a SHA-256 at 448, and behind it the JSON; the second copy at 16 KiB).
+edit_header() {
+  perl -e 'my ($code, $path) = @ARGV;
+    open my $d, "+<:raw", $path or die;
+    for my $start (0, 16384) {
+      sysseek $d, $start, 0; sysread($d, my $copy, 16384) == 16384 or die "short";
+      $_ = substr $copy, 4096; s/\0.*//s; my $was = $_;
+      eval $code; die $@ if $@; die "nothing was changed" if $_ eq $was;
+      substr($copy, 4096) = $_ . "\0" x (12288 - length); substr($copy, 448, 64) = "\0" x 64;
+      open my $f, ">:raw", "/tmp/k/copy"; print $f $copy; close $f;
+      substr($copy, 448, 32) = pack "H64", scalar `sha256sum /tmp/k/copy`;
+      sysseek $d, $start, 0; syswrite($d, $copy) == 16384 or die "short";
+    }' "$@"
+}
+
+# Writes /tmp/k/known into the area of slot 0 as it is, split into its 4000 stripes (LUKS1 on-disk format, AFsplit).
+known_key_in_the_open() {
+  perl -MDigest::SHA=sha256 -e 'my $d = "\0" x 64;
+    for (1 .. 3999) { $d = join "", map { sha256(pack("N", $_) . substr $d, 32 * $_, 32) } 0, 1 }
+    open my $k, "<:raw", "/tmp/k/known"; read $k, my $key, 64;
+    open my $v, "+<:raw", shift or die; sysseek $v, 32768, 0;
+    syswrite($v, "\0" x (64 * 3999) . ($key ^ $d)) == 256000 or die' "$1"
+}
+any_key_opens() {
+  run cryptsetup open --test-passphrase --key-file /tmp/k/header --keyfile-size 100 /dev/mapper/victim
+  ((status == 0)) || say "this cryptsetup refuses such a key slot, too: ${err:-$out}"
+}
+
 case_tampered_headers_are_refused() {
   mkdir -p /tmp/k
   pool_up
   expect_ok tclone create v --size 16M --fs none
-  local key outer ending=
+  local key outer ending='' control='' code=8 why=header
   key=$(key_file v) outer=$(field vaults/v.toml outer)
   expect_ok tclone key backup v /tmp/k/header
   expect_ok tclone deactivate v
   tamper() {
     expect_ok dmsetup create victim --table "0 2199023255552 thin /dev/mapper/tclone-p-_pool $outer"
     expect_ok "$@" /dev/mapper/victim
+    ${control:-:}
     expect_ok dmsetup remove victim
-    refused 8 'header' tclone activate v
-    expect_exit 8 tclone key test v
-    expect_exit 8 tclone key add v --key file:/tmp/k/header
+    refused "$code" "$why" tclone activate v
+    refused "$code" "$why" tclone mount v /tmp/k/mnt
+    expect_exit "$code" tclone key test v
+    expect_text "$why"
+    expect_exit "$code" tclone key add v --key file:/tmp/k/header
+    expect_text "$why"
+    expect_exit "$code" tclone rekey v
+    expect_text "$why"
     expect_ok tclone key restore v /tmp/k/header --yes
     [[ $ending ]] && return
     expect_ok tclone activate v
@@ -217,6 +252,22 @@ case_tampered_headers_are_refused() {
   tamper "${format[@]}" "${small[@]}" --sector-size 4096 --cipher aes-cbc-essiv:sha256 --key-size 256
   tamper "${format[@]}" "${small[@]}" --sector-size 4096 --key-size 256
   tamper "${format[@]}" "${small[@]}" --sector-size 4096 --cipher cipher_null-ecb --key-size 128
+  # With the facts of the record and right checksums. cryptsetup opens each, with the key of the vault.
+  control='expect_ok cryptsetup open --test-passphrase --key-file '$key' /dev/mapper/victim'
+  why='cipher_null|null cipher' tamper edit_header 's/("segments".*?"encryption":")aes-xts-plain64/$1cipher_null-ecb/'
+  # A slot that is not encrypted: it opens with any key, to a volume key that whoever made it knows (CVE-2025-58356).
+  head -c 64 /dev/urandom >/tmp/k/known
+  local own=("${format[@]/$key//tmp/k/known}" "${small[@]}" --sector-size 4096 --key-size 512 --volume-key-file /tmp/k/known)
+  open_slot() {
+    expect_ok "${own[@]}" "$1"
+    edit_header 's/("area":\{[^}]*"encryption":")[^"]*/$1cipher_null-ecb/' "$1" && known_key_in_the_open "$1"
+  }
+  control=any_key_opens
+  why='key slot 0 is not encrypted' tamper open_slot
+  # A derivation that costs nothing does not make the slot open, nor does a header that opens with the attacker's key.
+  control=
+  code=7 why='no key slot opens' tamper edit_header 's/"iterations":\d+/"iterations":1000/; s/("kdf":\{[^}]*"hash":")sha\d+/$1sha1/'
+  code=7 why='no key slot opens' tamper "${own[@]}"
   wipe() { dd if=/dev/urandom of="$1" bs=1M count=2 conv=notrunc,fsync status=none; }
   tamper wipe
   # The last one: cryptsetup wipes up to its data offset, and so what the vault holds.
