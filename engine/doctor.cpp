@@ -79,8 +79,9 @@ std::optional<Bytes> look_at_devices(const Whereabouts& where, Findings& out) {
 void look_at_outer(Session& s, std::optional<Bytes> labelled, Findings& out) {
   const auto status = s.env.dm.pool_status(s.outer_pool());
   if (!status) {
-    out.push_back(
-        {status.error().text(), "the state of the outer pool is unknown", "look at the kernel's log (`dmesg`)"});
+    out.push_back({status.error().text(), "the state of the outer pool is unknown, and whoever uses it may wait for ever",
+                   "find out what happened (`dmesg`), stop what uses the pool, then `tclone pool deactivate " + s.pool +
+                       "`, `tclone pool activate " + s.pool + "`; where vaults are open that may wait, too: then restart the machine"});
     return;
   }
   const std::string health = health_text(*status);
@@ -194,12 +195,13 @@ void look_at_inner(Session& s, const Vault& v, Findings& out) {
   }
 }
 
-void look_at_vaults(Session& s, const Records& all, Findings& out) {
+/// `answers`: whether the outer pool tells its status. What stands on one that does not is not read: it may never answer.
+void look_at_vaults(Session& s, const Records& all, bool answers, Findings& out) {
   for (const Vault& v : all.vaults) {
-    look_at_header(s, v, out);
+    if (answers) look_at_header(s, v, out);
     look_at_key(s, v, out);
     look_at_rekey(s, v, out);
-    look_at_inner(s, v, out);
+    if (answers) look_at_inner(s, v, out);
   }
 }
 
@@ -253,7 +255,7 @@ Result<std::vector<Finding>> doctor(Env& env, const std::string& asked) {
       out.push_back(
           {f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
     }
-    look_at_vaults(*session, all.records, out);
+    look_at_vaults(*session, all.records, status.has_value(), out);
     for (const auto& f : check_lineage(all.records)) {
       out.push_back(
           {f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});

@@ -279,3 +279,65 @@ doctor_and_the_whole_pool() {
   expect_ok tclone pool import "${disk[0]}" "${disk[1]}"
   all_is_well
 }
+
+case_doctor_finds_a_missing_target_another_pools_label_and_a_status_that_cannot_be_read() {
+  local findings=0 mend='' module sum
+  expect_ok tclone pool create p --file /var/lib/tclone/p.pool --size 256M
+  expect_ok tclone create db --size 16M --fs none
+  fill /dev/mapper/tclone-p-db seed 2
+  sync
+  sum=$(checksum /dev/mapper/tclone-p-db)
+
+  # Somebody has put another table under the pool. What stands on it waits for ever, which must not hold up doctor.
+  swap_table() {
+    dmsetup suspend --noflush --nolockfs tclone-p-_pool
+    dmsetup load tclone-p-_pool --table "$1"
+    dmsetup resume tclone-p-_pool
+  }
+  local table
+  table=$(dmsetup table tclone-p-_pool)
+  swap_table "0 $(blockdev --getsz /dev/mapper/tclone-p-_pool) error"
+  finds 'tclone-p-_pool' 'state of the outer pool is unknown' 'tclone pool deactivate p'
+  swap_table "$table"
+  all_is_well
+  expect_ok tclone deactivate db
+  swap_table "0 $(blockdev --getsz /dev/mapper/tclone-p-_pool) error"
+  finds 'tclone-p-_pool' 'state of the outer pool is unknown' 'tclone pool deactivate p'
+  do_as_it_says
+  expect_ok tclone activate db
+  expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-db)" "the data after the pool had another table"
+  all_is_well
+
+  expect_ok tclone pool deactivate p
+  module=$(modinfo -n dm_crypt)
+  if [[ $module == /* ]] && modprobe -r dm_crypt; then
+    mount --bind /dev/null "$module"
+    finds 'target crypt: this kernel does not have it' 'no pool can be activated' 'modprobe dm_crypt'
+    run tclone pool activate p
+    local refused=$status
+    umount "$module"
+    expect_equal 9 "$refused" "the exit status of an activation without the target"
+    do_as_it_says
+    expect_ok tclone pool activate p
+    expect_ok tclone pool deactivate p
+  else
+    say "left out: dm-crypt is no module that can be taken away"
+  fi
+
+  # The file has moved, and another pool's is where it was.
+  expect_ok tclone pool create q --file /var/lib/tclone/q.pool --size 256M
+  expect_ok tclone pool deactivate q
+  mv /var/lib/tclone/p.pool /var/lib/tclone/p.pool.moved
+  cp --sparse=always /var/lib/tclone/q.pool /var/lib/tclone/p.pool
+  export TCLONE_POOL=p
+  finds '/var/lib/tclone/p.pool holds another pool' 'the pool is not where it was' 'tclone pool import PATH'
+  expect_exit 8 tclone pool activate p
+  mend=${mend/PATH//var/lib/tclone/p.pool.moved}
+  do_as_it_says
+  expect_ok tclone activate db
+  expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-db)" "the data of the pool that moved"
+  all_is_well
+  expect_ok tclone pool activate q
+  expect_ok tclone pool destroy q --yes
+  say "findings of doctor mended: $findings"
+}
