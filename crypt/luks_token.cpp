@@ -93,7 +93,8 @@ Result<TokenKey> LibLuks::ask_token(const Secret& header, const HeaderFacts& exp
     }
     return no_token(r, what);
   }
-  if (size != out.volume_key.size()) return fail(Code::damaged, what, "its volume key has another size than the header says");
+  if (size != out.volume_key.size())
+    return fail(Code::damaged, what, "its volume key has another size than the header says");
   out.keyslot = r;
   return out;
 }

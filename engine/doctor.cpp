@@ -79,9 +79,11 @@ std::optional<Bytes> look_at_devices(const Whereabouts& where, Findings& out) {
 void look_at_outer(Session& s, std::optional<Bytes> labelled, Findings& out) {
   const auto status = s.env.dm.pool_status(s.outer_pool());
   if (!status) {
-    out.push_back({status.error().text(), "the state of the outer pool is unknown, and whoever uses it may wait for ever",
+    out.push_back({status.error().text(),
+                   "the state of the outer pool is unknown, and whoever uses it may wait for ever",
                    "find out what happened (`dmesg`), stop what uses the pool, then `tclone pool deactivate " + s.pool +
-                       "`, `tclone pool activate " + s.pool + "`; where vaults are open that may wait, too: then restart the machine"});
+                       "`, `tclone pool activate " + s.pool +
+                       "`; where vaults are open that may wait, too: then restart the machine"});
     return;
   }
   const std::string health = health_text(*status);

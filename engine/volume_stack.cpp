@@ -25,9 +25,11 @@ namespace names = dm::names;
 constexpr auto kPatience = 3000ms;
 constexpr int kDeepest = 64;  // lineage deeper than this is taken for a cycle
 
+/// What a thin of the vault is made on.
 Result<std::string> inner_pool_dev(Session& s, const Vault& v) {
   const auto info = TC_TRY(s.env.dm.info(names::vault_pool(s.pool, v.outer)));
   if (!info) return fail(Code::damaged, "vault " + v.name, "its inner pool is not there", "run `tclone recover`");
+  TC_CHECK(refuse_while_it_waits(s, v));
   return info->dev();
 }
 

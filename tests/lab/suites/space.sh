@@ -175,3 +175,104 @@ case_looking_does_not_wait_for_a_vault_whose_commits_do() {
   expect_ok tclone status
   expect_no_text 'waiting'
 }
+
+# Until the outer pool says that it is full, or has space again: pool_is TEXT
+pool_is() {
+  local n
+  for ((n = 0; n < 100; n++)); do [[ $(dmsetup status tclone-p-_pool) == *" $1 "* ]] && return; sleep 0.1; done
+  lost "the pool does not become $1: $(dmsetup status tclone-p-_pool)"
+}
+
+# quick CODE COMMAND…: far below the minute after which the kernel fails what waits for space.
+quick() {
+  local code=$1
+  shift
+  expect_exit "$code" timeout 30 tclone "$@"
+}
+
+# What a vault needs to be opened, changed within and closed has its blocks: header, metadata, and where flushes arrive.
+full_pool_holds_nobody_up() {
+  small_pool --when-full "$1"
+  expect_ok tclone create db --size 64M --fs none
+  expect_ok tclone publish db
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 own
+  expect_ok tclone clone db@1 side --shared-key
+  expect_ok tclone create other --size 16M --fs none
+  expect_ok tclone create plain --size 16M --fs none --plain
+  expect_ok tclone create ballast --size 1G --fs none
+  fill "$(dev db)" seed 4
+  sync
+  local sum writer='' name
+  sum=$(checksum "$(dev db)")
+  expect_ok tclone deactivate db own side other plain
+  dd if=/dev/zero of="$(dev ballast)" bs=1M oflag=direct status=none 2>/dev/null &
+  writer=$!
+  pool_is out_of_data_space
+  # Nothing is open but the vault whose writer waits, or got its error.
+  for name in other own side plain db; do
+    quick 0 activate "$name"
+    [[ $name == db ]] || quick 0 deactivate "$name"
+  done
+  expect_equal "$sum" "$(checksum "$(dev db)")" "what the vault had, read while the pool is full"
+  quick 0 deactivate db
+  # What would have to write is refused before anything is opened.
+  quick 6 revert own; expect_text 'pool grow'
+  quick 6 clone db@1 more --shared-key; expect_text 'pool grow'
+  quick 6 clone db@1 more; expect_text 'pool grow'
+  quick 6 publish other; expect_text 'pool grow'
+  quick 6 resize other 32M; expect_text 'pool grow'
+  quick 6 create more --size 16M --fs none; expect_text 'pool grow'
+  quick 6 rekey other; expect_text 'pool grow'
+  # What looks or frees goes on, in closed vaults and open ones.
+  quick 0 key test db
+  quick 0 rename other another
+  quick 0 tag db@1 good
+  quick 0 list; quick 0 status
+  quick 8 doctor
+  quick 0 activate db
+  quick 0 rm side --yes
+  quick 0 rm db@2 --yes
+  quick 0 rm own --yes
+  inner_modes
+  # The way out that the refusals name.
+  quick 0 pool grow p --size 512M
+  if [[ $1 == queue ]]; then pool_is rw; fi
+  kill "$writer" 2>/dev/null
+  wait "$writer" 2>/dev/null
+  expect_equal "$sum" "$(checksum "$(dev db)")" "the data afterwards"
+  quick 0 rm ballast --yes
+  quick 0 pool deactivate p
+  expect_ok tclone pool activate p
+}
+# The commits of a vault whose filesystem waits for space wait, too; the kernel gives up after a minute.
+case_what_would_wait_for_a_vault_below_a_full_pool_is_refused() {
+  small_pool --when-full queue
+  expect_ok tclone create db --size 128M
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 side --shared-key
+  expect_ok tclone create other --size 16M --fs none
+  expect_ok tclone create ballast --size 1G --fs none
+  expect_ok tclone deactivate side other
+  mnt db
+  local free
+  free=$(dmsetup status tclone-p-_pool); free=${free#* * * * * }; free=${free%% *}
+  free=$((${free#*/} - ${free%/*} - 8))
+  expect_ok dd if=/dev/zero of="$(dev ballast)" bs=1M count=$free oflag=direct status=none
+  { dd if=/dev/urandom of=/mnt/db/more bs=1M count=90 status=none; sync /mnt/db/more; } 2>/dev/null &
+  local writer=$!
+  pool_is out_of_data_space
+  sleep 2  # its next commit
+  quick 6 activate side
+  expect_text 'waits for space.*pool grow'
+  quick 0 activate other
+  quick 0 deactivate other
+  quick 0 list; quick 0 status; quick 8 doctor
+  quick 0 rm ballast --yes
+  wait $writer || lost "the writer that waited failed"
+  quick 0 activate side
+  umnt db
+  inner_modes
+}
+case_a_full_pool_that_queues_holds_no_command_up() { full_pool_holds_nobody_up queue; }
+case_a_full_pool_that_errors_holds_no_command_up() { full_pool_holds_nobody_up error; }
