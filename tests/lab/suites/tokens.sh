@@ -28,7 +28,7 @@ tpm_in() {
     --log "file=$1/log,level=1" 7<&- &
   tpm_server=$!
 }
-tpm_out() { kill "$tpm_server"; kill -CONT "$tpm_server"; wait "$tpm_server" 2>/dev/null; tpm_server=; }
+tpm_out() { kill "$tpm_server"; kill -CONT "$tpm_server" 2>/dev/null; wait "$tpm_server" 2>/dev/null; tpm_server=; }
 # What the driver behind a real /dev/tpmrm0 does for each who closes it.
 tpm_flush() {
   tpm2_flushcontext -T device:/dev/tpmrm0 -l || lost "the sessions of the TPM"
