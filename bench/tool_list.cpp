@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctime>
+
 #include "bench/tool.h"
 #include "cli/app.h"
 #include "crypt/luks.h"
@@ -56,7 +58,7 @@ Status list_without_kernel(const std::string& folder, const std::string& command
   engine::Paths paths{folder + "/etc", folder + "/run", folder};
   cli::Host host{[](const char*) { return std::string(); }, paths, true, {}};
   host.with_env = [&](const cli::Invocation&, const std::function<cli::Ran(engine::Env&)>& act) {
-    engine::Env env{.dm = dm, .luks = *luks, .paths = paths, .now = [] { return std::int64_t{0}; }};
+    engine::Env env{.dm = dm, .luks = *luks, .paths = paths, .now = [] { return std::int64_t{std::time(nullptr)}; }};
     return act(env);
   };
   if (cli::run({"--pool", kPool, command}, host) != 0) return fail(Code::failed, command, "the listing failed");

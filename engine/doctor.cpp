@@ -182,8 +182,8 @@ void look_at_key(const Session& s, const Vault& v, Findings& out) {
   }
 }
 
-void look_at_inner(Session& s, const Vault& v, Findings& out) {
-  const auto view = view_vault(s, v);
+void look_at_inner(Session& s, const Glance& glance, const Vault& v, Findings& out) {
+  const auto view = view_vault(s, glance, v);
   if (!view || !view->open || view->health.starts_with("waiting")) return;
   if (view->health != "ok") {
     out.push_back({"the inner pool of vault " + v.name + " is not well: " + view->health,
@@ -198,12 +198,12 @@ void look_at_inner(Session& s, const Vault& v, Findings& out) {
 }
 
 /// `answers`: whether the outer pool tells its status. What stands on one that does not is not read: it may never answer.
-void look_at_vaults(Session& s, const Records& all, bool answers, Findings& out) {
+void look_at_vaults(Session& s, const Glance& glance, const Records& all, bool answers, Findings& out) {
   for (const Vault& v : all.vaults) {
     if (answers) look_at_header(s, v, out);
     look_at_key(s, v, out);
     look_at_rekey(s, v, out);
-    if (answers) look_at_inner(s, v, out);
+    if (answers) look_at_inner(s, glance, v, out);
   }
 }
 
@@ -257,7 +257,7 @@ Result<std::vector<Finding>> doctor(Env& env, const std::string& asked) {
       out.push_back(
           {f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
     }
-    look_at_vaults(*session, all.records, status.has_value(), out);
+    look_at_vaults(*session, TC_TRY(Glance::at(env.dm, name)), all.records, status.has_value(), out);
     for (const auto& f : check_lineage(all.records)) {
       out.push_back(
           {f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "dm/names.h"
+#include "state/index.h"
 
 namespace tclone::engine {
 
@@ -87,6 +88,18 @@ Result<Records> read_everything(const Session& s) {
                 "correct the file, or bring it back from a copy");
   }
   return std::move(loaded.records);
+}
+
+std::optional<Records> indexed(const Session& s) {
+  if (s.lock) return std::nullopt;  // it is about to change something
+  auto all = indexed_records(s.store, index_path(s.env, s.pool), s.record.uuid, std::chrono::seconds(s.env.now()));
+  if (all) all->pool = s.record;
+  return all;
+}
+
+Result<Records> look_at_everything(const Session& s) {
+  if (auto all = indexed(s)) return std::move(*all);
+  return read_everything(s);
 }
 
 }  // namespace tclone::engine

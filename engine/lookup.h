@@ -17,9 +17,15 @@ namespace tclone::engine {
 /// The name for a new vault: the volume's, or with a suffix when a vault of a removed volume still has it.
 [[nodiscard]] std::string free_vault_name(const Session& s, const std::string& volume);
 
-/// Every record of the store, refused (damaged) when one cannot be read: for rm, rename and tree only, whose cost may
-/// grow with the pool.
+/// Every record of the store, from its file, refused (damaged) when one cannot be read: for rm, rename and the like, whose
+/// cost may grow with the pool.
 [[nodiscard]] Result<Records> read_everything(const Session& s);
+
+// For commands that only look, and never for one that goes on to change something (state/index.h says why).
+/// Every record of a pool with many, by way of its index; nothing when they are to be read from their files.
+[[nodiscard]] std::optional<Records> indexed(const Session& s);
+/// As read_everything, by way of the index where there is one.
+[[nodiscard]] Result<Records> look_at_everything(const Session& s);
 
 /// Errors of the store name a file of it. When the cause is the disk, say which area that is, and what helps.
 void name_state_area(Error& error);

@@ -2,6 +2,7 @@
 #include "engine/pool_stack.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -179,6 +180,7 @@ Status bring_down(Env& env, const std::string& name) {
   TCLONE_FAULT_POINT("pool.down.unmounted");
   TC_CHECK(env.dm.remove(names::state(name), 5000ms));
   ::rmdir(folder.c_str());
+  ::unlink(index_path(env, name).c_str());
   return {};
 }
 

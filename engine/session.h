@@ -19,6 +19,8 @@ namespace tclone::engine {
 [[nodiscard]] Result<std::string> resolve_pool(const Env& env, const std::string& asked);
 
 [[nodiscard]] std::string lock_path(const Env& env, const std::string& pool);
+/// Of the records, when there are many (state/index.h).
+[[nodiscard]] std::string index_path(const Env& env, const std::string& pool);
 [[nodiscard]] Result<PoolLock> lock_pool(Env& env, const std::string& name);
 [[nodiscard]] std::string state_folder(const Env& env, const std::string& pool);
 [[nodiscard]] crypt::KeyFolder key_folder(const Env& env);

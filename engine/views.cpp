@@ -8,7 +8,6 @@
 #include "engine/lookup.h"
 #include "engine/pool_stack.h"
 #include "engine/volume_stack.h"
-#include "fs/filesystem.h"
 #include "policies/sizing.h"
 #include "state/whereabouts.h"
 
@@ -64,54 +63,6 @@ bool waits(Session& s, const Error& error) {
   return true;
 }
 
-class TreeBuilder {
- public:
-  explicit TreeBuilder(const Records& all) : all_(all) {}
-
-  std::vector<TreeNode> build() {
-    std::vector<TreeNode> roots;
-    for (const Volume& v : all_.volumes) {
-      if (!v.origin || !exists(*v.origin)) roots.push_back(volume_node(v));
-    }
-    return roots;
-  }
-
- private:
-  bool exists(const VersionRef& ref) const {
-    return std::any_of(all_.versions.begin(), all_.versions.end(),
-                       [&](const Version& v) { return v.uuid == ref.uuid; });
-  }
-
-  TreeNode volume_node(const Volume& v) {
-    TreeNode node;
-    node.text = v.name;
-    node.own_key = v.own_key;
-    // A hand-made cycle must not hang a listing; doctor names it.
-    if (!seen_.insert(v.name).second) return node;
-    for (const std::uint64_t number : v.versions) node.below.push_back(version_node(v, number));
-    return node;
-  }
-
-  TreeNode version_node(const Volume& of, std::uint64_t number) {
-    TreeNode node;
-    node.text = of.name + "@" + std::to_string(number);
-    node.version = true;
-    for (const auto& [tag, n] : of.tags) {
-      if (n == number) node.tags.push_back(tag);
-    }
-    const auto version = std::find_if(all_.versions.begin(), all_.versions.end(),
-                                      [&](const Version& v) { return v.volume == of.name && v.number == number; });
-    if (version == all_.versions.end()) return node;
-    for (const Volume& v : all_.volumes) {
-      if (v.origin && v.origin->uuid == version->uuid) node.below.push_back(volume_node(v));
-    }
-    return node;
-  }
-
-  const Records& all_;
-  std::set<std::string> seen_;
-};
-
 }  // namespace
 
 std::string health_text(const dm::PoolStatus& s) {
@@ -123,13 +74,12 @@ std::string health_text(const dm::PoolStatus& s) {
   return "ok";
 }
 
-Result<VaultView> view_vault(Session& s, const Vault& vault) {
+Result<VaultView> view_vault(Session& s, const Glance& glance, const Vault& vault) {
   VaultView out;
   out.record = vault;
   out.health = "closed";
   const std::string pool = names::vault_pool(s.pool, vault.outer);
-  const auto info = TC_TRY(s.env.dm.info(pool));
-  if (!info || !info->live_table) return out;
+  if (!TC_TRY(glance.live(pool))) return out;
   if (!TC_TRY(may_look_inside(s))) {
     out.open = true;
     out.health = kWaiting;
@@ -150,17 +100,17 @@ Result<VaultView> view_vault(Session& s, const Vault& vault) {
   return out;
 }
 
-Result<VolumeView> view_volume(Session& s, const Volume& volume, const Vault& vault) {
+Result<VolumeView> view_volume(Session& s, Glance& glance, Volume volume, const Vault& vault) {
+  const std::string name = device_of(s, volume);
   VolumeView out;
-  out.record = volume;
+  out.record = std::move(volume);
   out.key = vault.key;
   out.encrypted = vault.encrypted;
-  const std::string name = device_of(s, volume);
   out.device = s.env.dm.path(name);
-  const auto info = TC_TRY(s.env.dm.info(name));
-  if (!info || !info->live_table) return out;
+  const auto info = TC_TRY(glance.live(name));
+  if (!info) return out;
   out.active = true;
-  out.mounts = TC_TRY(fs::mount_points(info->major, info->minor));
+  out.mounts = TC_TRY(glance.mounts_of(*info));
   if (!TC_TRY(may_look_inside(s))) return out;
   const auto thin = s.env.dm.thin_status(name, limit(s));
   if (!thin) static_cast<void>(waits(s, thin.error()));
@@ -172,15 +122,15 @@ Result<VolumeView> view_volume(Session& s, const Volume& volume, const Vault& va
   return out;
 }
 
-Result<VersionView> view_version(Session& s, const Volume& volume, const Version& version) {
+VersionView view_version(const Session& s, const Glance& glance, const Volume& volume, Version version) {
   VersionView out;
-  out.record = version;
   for (const auto& [tag, number] : volume.tags) {
     if (number == version.number) out.tags.push_back(tag);
   }
   const std::string name = device_of(s, version.ref());
   out.device = s.env.dm.path(name);
-  out.active = TC_TRY(s.env.dm.info(name)).has_value();
+  out.active = glance.has(name);
+  out.record = std::move(version);
   return out;
 }
 
@@ -192,15 +142,52 @@ Result<std::vector<PoolSummary>> pool_list(Env& env) {
 
 namespace {
 
-Result<std::vector<VolumeView>> view_volumes(Session& s) {
-  std::map<std::string, Vault> vaults;
-  std::vector<VolumeView> out;
-  for (const std::string& name : TC_TRY(s.store.volume_names())) {
-    const auto volume = s.store.volume(name);
-    if (!volume && volume.error().code == Code::not_found) continue;  // removed since it was listed
-    const Volume v = TC_TRY(volume);
-    if (!vaults.contains(v.vault)) vaults[v.vault] = TC_TRY(s.store.vault(v.vault));
-    out.push_back(TC_TRY(view_volume(s, v, vaults[v.vault])));
+/// The volumes of a pool, with the vaults they are in: those of the index, or else of their files.
+class Volumes {
+ public:
+  Volumes(Session& s, Glance& glance) : s_(s), glance_(glance) {}
+
+  Result<std::vector<VolumeView>> view(std::optional<Records> all) {
+    if (!all) return view_files();
+    for (Vault& vault : all->vaults) vaults_.emplace_hint(vaults_.end(), vault.name, std::move(vault));
+    out_.reserve(all->volumes.size());
+    for (Volume& volume : all->volumes) TC_CHECK(add(std::move(volume)));
+    return std::move(out_);
+  }
+
+ private:
+  Result<std::vector<VolumeView>> view_files() {
+    for (const std::string& name : TC_TRY(s_.store.volume_names())) {
+      auto volume = s_.store.volume(name);
+      if (!volume && volume.error().code == Code::not_found) continue;  // removed since it was listed
+      TC_CHECK(add(TC_TRY(std::move(volume))));
+    }
+    return std::move(out_);
+  }
+
+  Status add(Volume volume) {
+    auto vault = vaults_.find(volume.vault);
+    if (vault == vaults_.end()) {
+      vault = vaults_.emplace(volume.vault, TC_TRY(s_.store.vault(volume.vault))).first;
+    }
+    out_.push_back(TC_TRY(view_volume(s_, glance_, std::move(volume), vault->second)));
+    return {};
+  }
+
+  Session& s_;
+  Glance& glance_;
+  std::map<std::string, Vault> vaults_;
+  std::vector<VolumeView> out_;
+};
+
+Result<std::vector<VaultView>> view_vaults(Session& s, const Glance& glance, const std::optional<Records>& all) {
+  std::vector<VaultView> out;
+  if (all) {
+    for (const Vault& vault : all->vaults) out.push_back(TC_TRY(view_vault(s, glance, vault)));
+    return out;
+  }
+  for (const std::string& name : TC_TRY(s.store.vault_names())) {
+    out.push_back(TC_TRY(view_vault(s, glance, TC_TRY(s.store.vault(name)))));
   }
   return out;
 }
@@ -227,10 +214,10 @@ Result<PoolView> pool_status(Env& env, const std::string& asked) {
     out.below_reserve = out.free < out.reserve;
     const auto journal = s.store.journal();
     if (journal && *journal) out.unfinished = (*journal)->operation;
-    for (const std::string& vault : TC_TRY(s.store.vault_names())) {
-      out.vaults.push_back(TC_TRY(view_vault(s, TC_TRY(s.store.vault(vault)))));
-    }
-    out.volumes = TC_TRY(view_volumes(s));
+    Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
+    std::optional<Records> all = indexed(s);
+    out.vaults = TC_TRY(view_vaults(s, glance, all));
+    out.volumes = TC_TRY(Volumes(s, glance).view(std::move(all)));
     return out;
   };
   return attempted(run(), "pool status " + asked);
@@ -239,18 +226,10 @@ Result<PoolView> pool_status(Env& env, const std::string& asked) {
 Result<std::vector<VolumeView>> list(Env& env, const std::string& pool) {
   const auto run = [&]() -> Result<std::vector<VolumeView>> {
     Session s = TC_TRY(Session::look(env, pool));
-    return view_volumes(s);
+    Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
+    return Volumes(s, glance).view(indexed(s));
   };
   return attempted(run(), "list");
-}
-
-Result<std::vector<TreeNode>> tree(Env& env, const std::string& pool) {
-  const auto run = [&]() -> Result<std::vector<TreeNode>> {
-    Session s = TC_TRY(Session::look(env, pool));
-    const Records all = TC_TRY(read_everything(s));
-    return TreeBuilder(all).build();
-  };
-  return attempted(run(), "tree");
 }
 
 Result<std::vector<VersionView>> history(Env& env, const Named& r) {
@@ -258,10 +237,11 @@ Result<std::vector<VersionView>> history(Env& env, const Named& r) {
     TC_CHECK(policies::check_volume_name(r.name));
     Session s = TC_TRY(Session::look(env, r.pool));
     const Volume volume = TC_TRY(find_volume(s, r.name));
-    const Records all = TC_TRY(read_everything(s));
+    const Records all = TC_TRY(look_at_everything(s));
+    const Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
     std::vector<VersionView> out;
     for (auto number = volume.versions.rbegin(); number != volume.versions.rend(); ++number) {
-      out.push_back(TC_TRY(view_version(s, volume, TC_TRY(s.store.version(r.name, *number)))));
+      out.push_back(view_version(s, glance, volume, TC_TRY(s.store.version(r.name, *number))));
       for (const Volume& v : all.volumes) {
         if (v.origin && v.origin->uuid == out.back().record.uuid) out.back().clones.push_back(v.name);
       }
@@ -275,20 +255,21 @@ Result<Shown> show(Env& env, const Named& r) {
   const auto run = [&]() -> Result<Shown> {
     const policies::Target target = TC_TRY(policies::parse_target(r.name));
     Session s = TC_TRY(Session::look(env, r.pool));
+    Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
     Shown out;
     const Volume volume = TC_TRY(find_volume(s, target.volume));
     if (target.has_version()) {
-      const Version version = TC_TRY(find_version(s, target));
-      out.version = TC_TRY(view_version(s, volume, version));
-      out.vault = TC_TRY(view_vault(s, TC_TRY(s.store.vault(version.vault))));
-      for (const Volume& v : TC_TRY(read_everything(s)).volumes) {
+      out.version = view_version(s, glance, volume, TC_TRY(find_version(s, target)));
+      const Version& version = out.version->record;
+      out.vault = TC_TRY(view_vault(s, glance, TC_TRY(s.store.vault(version.vault))));
+      for (const Volume& v : TC_TRY(look_at_everything(s)).volumes) {
         if (v.origin && v.origin->uuid == version.uuid) out.version->clones.push_back(v.name);
       }
       return out;
     }
     const Vault vault = TC_TRY(s.store.vault(volume.vault));
-    out.volume = TC_TRY(view_volume(s, volume, vault));
-    out.vault = TC_TRY(view_vault(s, vault));
+    out.volume = TC_TRY(view_volume(s, glance, volume, vault));
+    out.vault = TC_TRY(view_vault(s, glance, vault));
     return out;
   };
   return attempted(run(), "show " + r.name);

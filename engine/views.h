@@ -3,13 +3,14 @@
 #pragma once
 
 #include "engine/api.h"
+#include "engine/glance.h"
 #include "engine/session.h"
 
 namespace tclone::engine {
 
-[[nodiscard]] Result<VaultView> view_vault(Session& s, const Vault& vault);
-[[nodiscard]] Result<VolumeView> view_volume(Session& s, const Volume& volume, const Vault& vault);
-[[nodiscard]] Result<VersionView> view_version(Session& s, const Volume& volume, const Version& version);
+[[nodiscard]] Result<VaultView> view_vault(Session& s, const Glance& glance, const Vault& vault);
+[[nodiscard]] Result<VolumeView> view_volume(Session& s, Glance& glance, Volume volume, const Vault& vault);
+[[nodiscard]] VersionView view_version(const Session& s, const Glance& glance, const Volume& volume, Version version);
 /// "ok", "read-only", "needs check", "out of data space", "out of metadata", "failed".
 [[nodiscard]] std::string health_text(const dm::PoolStatus& status);
 

@@ -3,7 +3,10 @@
 // without a shell, with a clean environment, stdin from /dev/null, their output captured for error texts.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -49,6 +52,9 @@ struct MountRequest {
 
 /// Mount points of a block device in this mount namespace, by device number.
 [[nodiscard]] Result<std::vector<std::string>> mount_points(std::uint32_t major, std::uint32_t minor);
+/// Mount points by the major and minor number of what is mounted there, of all of this mount namespace.
+using Mounts = std::multimap<std::pair<std::uint32_t, std::uint32_t>, std::string>;
+[[nodiscard]] Result<Mounts> mounts();
 /// True when something is mounted exactly there.
 [[nodiscard]] Result<bool> is_mount_point(const std::string& folder);
 

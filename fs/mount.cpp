@@ -181,6 +181,13 @@ Result<std::vector<std::string>> mount_points(std::uint32_t major, std::uint32_t
   return out;
 }
 
+Result<Mounts> mounts() {
+  Mounts out;
+  TC_CHECK(each_mount(
+      [&](std::string_view target, dev_t device) { out.emplace(std::pair(major(device), minor(device)), target); }));
+  return out;
+}
+
 Result<bool> is_mount_point(const std::string& folder) { return TC_TRY(mounted_at(folder)).has_value(); }
 
 }  // namespace tclone::fs

@@ -2,11 +2,13 @@
 // Commands as a whole, from request to records and kernel.
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <fstream>
 
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "engine/session.h"
+#include "state/index.h"
 #include "state/whereabouts.h"
 #include "unit/engine/rig.h"
 
@@ -416,4 +418,44 @@ TEST_CASE("which pool is meant: the one named, the default, the only one") {
   std::filesystem::remove(rig.file("etc/tclone.toml"));
   REQUIRE(forget_whereabouts(rig.file("etc"), "q"));
   CHECK(engine::resolve_pool(rig.env, "").error().code == Code::not_found);
+}
+
+TEST_CASE_METHOD(Rig, "looking at a large pool goes by its index, and whatever changes something by the files") {
+  create("db", true);
+  publish({"db"});
+  RecordChange change;
+  for (std::size_t i = 0; i < kIndexFrom / 2; ++i) {
+    Volume volume = store().volume("db").value();
+    Vault vault = store().vault("db").value();
+    volume.name = volume.vault = vault.name = "v" + std::to_string(i);
+    volume.versions.clear();
+    volume.tags.clear();
+    volume.origin = store().version("db", 1)->ref();
+    change.vaults.push_back(vault);
+    change.volumes.push_back(volume);
+  }
+  REQUIRE(store().apply(change));
+  env.now = [] { return std::time(nullptr) + 10; };  // all of it is a while ago
+  const auto active = [&](const std::string& name) {
+    const auto all = engine::list(env, "p");
+    REQUIRE_OK(all);
+    CHECK(all->size() == kIndexFrom / 2 + 1);
+    return std::find_if(all->begin(), all->end(), [&](const auto& v) { return v.record.name == name; })->active;
+  };
+  CHECK(active("db"));
+  CHECK_FALSE(active("v7"));
+  CHECK(std::filesystem::exists(file("run/p.index")));
+
+  // In place, as no command does it: only who reads the file finds out.
+  std::ofstream(file("lib/p/volumes/v7.toml")) << "format = 1\n";
+  CHECK_FALSE(active("v7"));
+  CHECK(engine::tree(env, "p")->at(0).below.at(0).below.size() == kIndexFrom / 2);
+  CHECK(engine::history(env, {"p", "db"})->at(0).clones.size() == kIndexFrom / 2);
+  CHECK(engine::show(env, {"p", "db@1"})->version->clones.size() == kIndexFrom / 2);
+  CHECK(contains(error_of(engine::rename(env, {"p", "db"}, "db2")), "volumes/v7.toml"));
+
+  // With the next change the listing finds out as well, and says what it says of a small pool.
+  REQUIRE_OK(engine::publish(env, {"p", {"db"}, {}, {}}));
+  CHECK(contains(error_of(engine::list(env, "p")), "volumes/v7.toml"));
+  CHECK_FALSE(std::filesystem::exists(file("run/p.index")));
 }

@@ -7,6 +7,7 @@
 #include "state/label.h"
 #include "state/records.h"
 #include "unit/catch.h"
+#include "unit/state/index_sample.h"
 #include "unit/state/samples.h"
 
 using namespace tclone;
@@ -52,6 +53,7 @@ TEST_CASE("the fuzzers' seeds are written", "[.corpus]") {
   std::string bytes(reinterpret_cast<const char*>(block.data()), block.size());
   bytes.resize(bytes.find_last_not_of('\0') + 1);
   put("label/two-devices", bytes);
+  put("index/full", encode(samples::full_index(), samples::uuid(1)).substr(kShelvesAt));
 }
 
 TEST_CASE("the fuzzers' seeds are good records of today") {
@@ -61,6 +63,7 @@ TEST_CASE("the fuzzers' seeds are good records of today") {
   CHECK(decode_volume("db", toml("volume")));
   CHECK(decode_version("db", 7, toml("version")));
   CHECK(decode_journal(toml("journal")));
+  CHECK(decode_shelves(get_file(kCorpus + "index/full")));
   const std::string bytes = get_file(kCorpus + "label/two-devices");
   std::vector<std::byte> block(4096);
   REQUIRE(bytes.size() <= block.size());
