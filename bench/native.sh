@@ -25,11 +25,22 @@ if wanted start; then
   instructions start.tclone.instructions "$BENCH_BIN/tclone" version
 fi
 if wanted list; then
-  mkdir -p "$BENCH_OUT/store"
-  "$tool" records "$BENCH_OUT/store/bench" "$BENCH_RECORDS"
+  store=$BENCH_OUT/store
+  mkdir -p "$store/run"
+  "$tool" records "$store/bench" "$BENCH_RECORDS"
+  sleep 3 # what is younger than two seconds is in no index
   for ((i = 0; i < BENCH_RUNS; i++)); do
-    "$tool" resident list.native "$tool" list "$BENCH_OUT/store" list >>"$samples"
-    "$tool" resident tree.native "$tool" list "$BENCH_OUT/store" tree >>"$samples"
+    rm -f "$store/run/bench.index"
+    "$tool" resident list.native.first "$tool" list "$store" list >>"$samples"
+    "$tool" resident list.native "$tool" list "$store" list >>"$samples"
+    "$tool" resident tree.native "$tool" list "$store" tree >>"$samples"
+  done
+  for ((i = 0; i < BENCH_RUNS; i++)); do
+    for record in vaults/base0 volumes/base0; do
+      cp "$store/bench/$record.toml" "$store/bench/$record.new"
+      mv "$store/bench/$record.new" "$store/bench/$record.toml"
+    done
+    "$tool" resident list.native.changed "$tool" list "$store" list >>"$samples"
   done
   printf 'list.native: bench_tool list STORE list\n' >>"$BENCH_OUT/commands"
 fi

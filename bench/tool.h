@@ -15,7 +15,8 @@ namespace tclone::bench {
 [[nodiscard]] Status make_records(const std::string& folder, std::size_t volumes);
 
 /// `tclone list` or `tclone tree` by the program's own code, on records below `folder`/bench, with a device-mapper that
-/// answers at once that nothing but the pool is active: for machines whose kernel has no device-mapper.
+/// answers at once that nothing but the pool is active: for machines whose kernel has no device-mapper. The index of the
+/// records is kept in `folder`/run if that is there.
 [[nodiscard]] Status list_without_kernel(const std::string& folder, const std::string& command);
 
 /// Reads `folder`/samples, facts and commands; prints the table; writes `out`/results.json and `out`/RESULTS.md unless

@@ -238,7 +238,7 @@ The state store of an active pool, see
 A pool made without a device and without
 .Fl -file .
 .It Pa /run/tclone
-Locks and mount points, until the next boot.
+Locks, mount points and indexes of records, until the next boot.
 .El
 )";
 

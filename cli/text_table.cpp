@@ -21,15 +21,15 @@ std::string TextTable::text(std::string_view indent) const {
   }
   std::string out;
   for (const auto& row : rows_) {
-    std::string line(indent);
+    out += indent;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string pad(widths[i] - width_of(row[i]), ' ');
+      const std::size_t pad = widths[i] - width_of(row[i]);
       const bool right = i < align_.size() && align_[i] == Align::right;
-      if (i != 0) line += "  ";
-      line += right ? pad + row[i] : row[i] + pad;
+      if (i != 0) out += "  ";
+      out.append(right ? pad : 0, ' ').append(row[i]).append(right ? 0 : pad, ' ');
     }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
+    out.erase(out.find_last_not_of(' ') + 1);
+    out += "\n";
   }
   return out;
 }

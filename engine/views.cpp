@@ -2,7 +2,7 @@
 #include "engine/views.h"
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
 #include "dm/names.h"
 #include "engine/lookup.h"
@@ -149,7 +149,8 @@ class Volumes {
 
   Result<std::vector<VolumeView>> view(std::optional<Records> all) {
     if (!all) return view_files();
-    for (Vault& vault : all->vaults) vaults_.emplace_hint(vaults_.end(), vault.name, std::move(vault));
+    for (Vault& vault : std::exchange(all->vaults, {}))
+      vaults_.emplace_hint(vaults_.end(), vault.name, std::move(vault));
     out_.reserve(all->volumes.size());
     for (Volume& volume : all->volumes) TC_CHECK(add(std::move(volume)));
     return std::move(out_);

@@ -187,9 +187,10 @@ std::optional<Records> indexed_records(const Store& store, const std::string& pa
     if (!before.empty()) ::unlink(path.c_str());
     return std::nullopt;
   }
-  if (const std::string after = unchanged ? before : encode(index, pool); after != before) {
-    if (const Status written = write_index(path, after); !written)
-      log::debug("no index of the records is kept: " + written.error().text());
+  if (!unchanged) {
+    const std::string after = encode(index, pool);
+    const Status written = after == before ? Status() : write_index(path, after);
+    if (!written) log::debug("no index of the records is kept: " + written.error().text());
   }
   Records all;
   all.vaults = std::move(index.vaults.records);

@@ -2,12 +2,16 @@
 #include "state/pack.h"
 
 #include <algorithm>
+#include <array>
 
 namespace tclone::state {
 
 void PackWriter::integer(std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7U) out_ += static_cast<char>(value | 0x80U);
-  out_ += static_cast<char>(value);
+  std::array<char, 10> bytes{};
+  std::size_t used = 0;
+  for (; value >= 0x80; value >>= 7U) bytes[used++] = static_cast<char>(value | 0x80U);
+  bytes[used++] = static_cast<char>(value);
+  out_.append(bytes.data(), used);
 }
 
 void PackWriter::text(std::string_view value) {
