@@ -31,16 +31,16 @@ if wanted list; then
   sleep 3 # what is younger than two seconds is in no index
   for ((i = 0; i < BENCH_RUNS; i++)); do
     rm -f "$store/run/bench.index"
-    "$tool" resident list.native.first "$tool" list "$store" list >>"$samples"
-    "$tool" resident list.native "$tool" list "$store" list >>"$samples"
-    "$tool" resident tree.native "$tool" list "$store" tree >>"$samples"
-  done
+    "$tool" resident list.native.first "$tool" list "$store" list
+    "$tool" resident list.native "$tool" list "$store" list
+    "$tool" resident tree.native "$tool" list "$store" tree
+  done >>"$samples"
   for ((i = 0; i < BENCH_RUNS; i++)); do
     for record in vaults/base0 volumes/base0; do
       cp "$store/bench/$record.toml" "$store/bench/$record.new"
       mv "$store/bench/$record.new" "$store/bench/$record.toml"
     done
-    "$tool" resident list.native.changed "$tool" list "$store" list >>"$samples"
-  done
+    "$tool" resident list.native.changed "$tool" list "$store" list
+  done >>"$samples"
   printf 'list.native: bench_tool list STORE list\n' >>"$BENCH_OUT/commands"
 fi

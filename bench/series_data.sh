@@ -193,10 +193,10 @@ series_list() {
   sleep 3 # what is younger than two seconds is in no index
   for ((i = 0; i < BENCH_ROUNDS; i++)); do
     rm -f /run/tclone/bench1.index
-    bench_tool resident list.lab.first tclone list >>"$samples"
-    bench_tool resident list.lab tclone list >>"$samples"
-    bench_tool resident tree.lab tclone tree >>"$samples"
-  done
+    bench_tool resident list.lab.first tclone list
+    bench_tool resident list.lab tclone list
+    bench_tool resident tree.lab tclone tree
+  done >>"$samples"
   note_command list.lab tclone list
   find /var/lib/tclone/bench1 -name 'base[0-9]*' -delete
 }

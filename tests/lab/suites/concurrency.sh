@@ -80,6 +80,57 @@ case_a_reader_always_succeeds_while_others_write() {
   ((n > 2)) || lost "only $n rounds of reading"
 }
 
+# Records without devices: volumes and vaults like db, but for their names.
+many_records() { # COUNT
+  local state=/var/lib/tclone/$tc_pool
+  awk -v state="$state" -v count="$1" '
+    function put(text, folder, name) {
+      gsub(/"db"/, "\"" name "\"", text)
+      printf "%s", text >(state "/" folder "/" name ".toml")
+      close(state "/" folder "/" name ".toml")
+    }
+    BEGIN {
+      while ((getline line <(state "/vaults/db.toml")) > 0) vault = vault line "\n"
+      while ((getline line <(state "/volumes/db.toml")) > 0) volume = volume line "\n"
+      for (i = 0; i < count; i++) { put(vault, "vaults", "many" i); put(volume, "volumes", "many" i) }
+    }'
+}
+
+case_a_listing_of_a_large_pool_is_right_while_others_write() {
+  pool_up
+  expect_ok tclone create db --size 16M --fs none --plain
+  many_records 500
+  sleep 3 # what is younger than two seconds is not trusted
+  expect_ok tclone publish db
+  rm -f /tmp/done
+  (for i in 1 2 3; do
+    tclone clone db@1 x --shared-key && tclone publish db && tclone rm x --yes || echo broken >/tmp/broken
+    sleep 3
+  done >/dev/null 2>/tmp/writer; touch /tmp/done) &
+  local writer=$! n=0
+  while [[ ! -e /tmp/done ]]; do
+    expect_ok tclone list
+    expect_equal 500 "$(grep -c ^many <<<"$out")" "volumes that nobody touches"
+    expect_ok tclone tree
+    expect_text 'db@1'
+    n=$((n + 1))
+  done
+  wait $writer
+  [[ -e /tmp/broken ]] && lost "a writer failed: $(</tmp/writer)"
+  rm -f /tmp/done /tmp/writer
+  ((n > 2)) || lost "only $n rounds of reading"
+  expect_file "/run/tclone/$tc_pool.index"
+  expect_ok tclone list
+  local indexed=$out
+  rm "/run/tclone/$tc_pool.index"
+  expect_ok tclone list
+  expect_equal "$out" "$indexed" "the listing by the index"
+  expect_text 'db  '
+  rm -f /var/lib/tclone/"$tc_pool"/v*s/many*
+  expect_ok tclone list
+  expect_equal 0 "$(grep -c ^many <<<"$out")" "volumes that are gone"
+}
+
 # Waits until the key service is asked.
 until_asked() { while [[ ! -e /tmp/k/asked ]]; do kill -0 "$1" 2>/dev/null || lost "the command ended without asking: $(</tmp/k/said)"; sleep 0.05; done; }
 # answered PID: the service answers, and the command ends well.
