@@ -110,7 +110,8 @@ class Refresh {
   }
 
  private:
-  bool take(const typename Kind::Name& name, std::size_t at, Shelf<Record>& fresh) {
+  /// `at` is where in the old shelf the record may be; behind it once it was taken from there.
+  bool take(const typename Kind::Name& name, std::size_t& at, Shelf<Record>& fresh) {
     const std::string path = Kind::file(name);
     struct stat st {};
     if (::fstatat(folder_.get(), path.c_str() + path.find('/') + 1, &st, AT_SYMLINK_NOFOLLOW) != 0)
@@ -119,7 +120,7 @@ class Refresh {
     const bool sure = settled(stamp, now_);
     if (sure && at < shelf_.records.size() && key_of(shelf_.records[at]) == Kind::key(name) &&
         shelf_.stamps[at] == stamp) {
-      fresh.put(stamp, std::move(shelf_.records[at]));
+      fresh.put(stamp, std::move(shelf_.records[at++]));
       return true;
     }
     auto record = Kind::read(store_, name);

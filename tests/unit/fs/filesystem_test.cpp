@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fs/filesystem.h"
 
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include "fs/probe.h"
 #include "unit/catch.h"
 #include "unit/fs/scratch.h"
@@ -142,4 +145,16 @@ TEST_CASE("mount points are told from folders") {
   CHECK_FALSE(fs::is_mount_point(scratch.path("")).value());
   CHECK_FALSE(fs::is_mount_point(scratch.path("missing")).value());
   CHECK(fs::unmount(scratch.path("")).error().code == Code::not_found);
+}
+
+TEST_CASE("all mounts together say of a device what is said of it alone") {
+  struct stat st {};
+  REQUIRE(::stat("/proc", &st) == 0);
+  const auto alone = fs::mount_points(major(st.st_dev), minor(st.st_dev)).value();
+  REQUIRE_FALSE(alone.empty());
+  const auto all = fs::mounts().value();
+  const auto [first, last] = all.equal_range({major(st.st_dev), minor(st.st_dev)});
+  std::vector<std::string> together;
+  for (auto mount = first; mount != last; ++mount) together.push_back(mount->second);
+  CHECK(together == alone);
 }
