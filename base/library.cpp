@@ -14,7 +14,8 @@ Status Library::load(std::span<const Wanted> functions) {
   }
   for (const Wanted& wanted : functions) {
     *wanted.at = dlsym(found, wanted.name);
-    if (*wanted.at == nullptr && wanted.needed) return fail(Code::kernel, file, std::string("it has no function ") + wanted.name, next);
+    if (*wanted.at == nullptr && wanted.needed)
+      return fail(Code::kernel, file, std::string("it has no function ") + wanted.name, next);
   }
   loaded = found;
   return {};

@@ -14,7 +14,7 @@ namespace tclone {
 struct Library {
   struct Wanted {
     const char* name;
-    void** at;  ///< where the function's address goes
+    void** at;           ///< where the function's address goes
     bool needed = true;  ///< else its address stays null in a library that is older
   };
   const char* file;  ///< "libblkid.so.1", sought where the dynamic linker seeks

@@ -5,7 +5,8 @@
 
 using namespace tclone;
 
-TEST_CASE("versions of thin-provisioning-tools that are known to be wrong are refused by name, and those that say none") {
+TEST_CASE(
+    "versions of thin-provisioning-tools that are known to be wrong are refused by name, and those that say none") {
   for (const char* good : {"0.9.0\n", "0.8.5", "thin_check 1.0.6\n", "thin_check 1.0.12", "1.1.0", "1.3.2", "2.0.0"}) {
     CAPTURE(good);
     CHECK(engine::thin_tools::judge_version(good));
