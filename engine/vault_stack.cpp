@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/vault_stack.h"
 
-#include <array>
 #include <cerrno>
 
-#include "base/fault.h"
 #include "base/log.h"
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "engine/vault_header.h"
+#include "engine/vault_tables.h"
 #include "fs/block_io.h"
 #include "policies/sizing.h"
 
@@ -18,57 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace names = dm::names;
 constexpr auto kPatience = 5000ms;
-
-Result<std::string> dev_of(Session& s, const std::string& name) {
-  const auto info = TC_TRY(s.env.dm.info(name));
-  if (!info) return fail(Code::damaged, name, "the device is not there", "run `tclone recover`");
-  return info->dev();
-}
-
-/// The device that carries [metadata][data] and where these begin on it.
-struct Payload {
-  std::string dev;
-  Bytes start;
-};
-
-Result<Payload> payload(Session& s, const Vault& v) {
-  if (v.encrypted) return Payload{TC_TRY(dev_of(s, names::vault_crypt(s.pool, v.outer))), {}};
-  return Payload{TC_TRY(dev_of(s, names::vault_thin(s.pool, v.outer))), policies::kHeader};
-}
-
-Result<Bytes> length_of(Session& s, const std::string& name) {
-  Bytes total{};
-  for (const dm::Target& t : TC_TRY(s.env.dm.table(name))) total = total + to_bytes(t.length);
-  return total;
-}
-
-/// Where the metadata are after this many repairs.
-dm::Table metadata_table(const Payload& p, const Vault& v, std::uint32_t repairs) {
-  return dm::linear(
-      std::array{dm::Piece{p.dev, to_sectors(p.start + policies::metadata_start(repairs)), to_sectors(v.metadata)}});
-}
-dm::Table metadata_table(const Payload& p, const Vault& v) { return metadata_table(p, v, v.repairs); }
-
-/// Where the metadata begin on the outer thin.
-Bytes metadata_at(const Vault& v) { return policies::kHeader + policies::metadata_start(v.repairs); }
-
-/// The inner pool flushes its data device at every commit. An outer pool without space fails a flush that arrives where no
-/// block is mapped, and with it the commit, which leaves the inner pool read-only for good (dm-thin.c,
-/// __process_bio_read_only and metadata_pre_commit_callback). dm-crypt passes the sector of a flush on as it is
-/// (crypt_map), so this one arrives at sector 0 of the outer thin: the header's block, which nothing discards.
-dm::Table data_table(const Payload& p, const Vault& v) {
-  return dm::linear_flushing_at_zero({p.dev, to_sectors(p.start + policies::kMetadataRoom), to_sectors(v.capacity)},
-                                     to_sectors(v.block));
-}
-
-Result<dm::Table> pool_table(Session& s, const Vault& v) {
-  dm::PoolOptions options;
-  options.block = to_sectors(v.block);
-  // Data space cannot run out (capacity rule); should it all the same, an error now beats a minute of waiting.
-  options.error_if_full = true;
-  return dm::thin_pool(TC_TRY(dev_of(s, names::vault_metadata(s.pool, v.outer))),
-                       TC_TRY(dev_of(s, names::vault_data(s.pool, v.outer))), to_sectors(v.capacity), options);
-}
 
 Status create_layer(Session& s, const Vault& v, const std::string& name, const char* layer, const dm::Table& table) {
   return s.env.dm.create({name, names::uuid(v.uuid, layer), table, false, dm::Udev::hidden});
@@ -98,7 +46,7 @@ Status bring_up_below(Session& s, const Vault& v) {
     if (v.encrypted) TC_CHECK(unlock(s, v));
   }
   const Payload p = TC_TRY(payload(s, v));
-  TC_CHECK(create_layer(s, v, names::vault_metadata(s.pool, v.outer), "meta", metadata_table(p, v)));
+  TC_CHECK(create_layer(s, v, names::vault_metadata(s.pool, v.outer), "meta", metadata_table(p, v, v.repairs)));
   return create_layer(s, v, names::vault_data(s.pool, v.outer), "data", data_table(p, v));
 }
 
@@ -257,73 +205,6 @@ Result<dm::PoolStatus> healthy_inner_pool(Session& s, const Vault& v) {
         "deactivate what is active in it, then run `tclone pool repair " + s.pool + " --vault " + v.name + "`");
   }
   return status;
-}
-
-Status make_room(Session& s, const std::string& name, Bytes writable) {
-  Vault v = TC_TRY(s.store.vault(name));
-  const auto status = TC_TRY(healthy_inner_pool(s, v));
-  const Vault was = v;
-  v.capacity =
-      policies::grown_capacity(v.block, v.capacity, policies::needed_capacity(v.block, status.used_data, writable));
-  // What lies in the upper half has only that to grow in.
-  const Bytes most = v.repairs % 2 == 0 ? policies::kMetadataRoom : policies::kMetadataHalf;
-  const Bytes used = kKiB * 4 * status.used_metadata;
-  const policies::MetadataSize wanted = policies::metadata_size(s.record.block, v.block, v.capacity, used, writable);
-  const bool suffices = v.provisioned >= v.metadata && policies::metadata_suffices(v.metadata, v.block, used, writable);
-  if (!suffices) v.metadata = std::max(v.metadata, std::min(wanted.device, most));
-  if (policies::metadata_near_end(status.used_metadata, v.metadata / (kKiB * 4))) {
-    return fail(Code::no_space, "vault " + v.name, "its inner metadata are nine tenths full and cannot be made larger",
-                "remove versions that live in it (`tclone rm`), or clone into another vault");
-  }
-  const std::string thin = s.env.dm.path(names::vault_thin(s.pool, v.outer));
-  const Bytes provisioned =
-      suffices ? v.provisioned : std::max(v.provisioned, std::min(wanted.provisioned, v.metadata));
-  if (was.provisioned >= was.metadata && provisioned > was.provisioned) {
-    // Beyond what the kernel knows of, so it may be touched as it runs, and is before the kernel hears of it.
-    TC_CHECK(fs::touch(thin, metadata_at(v) + was.provisioned, provisioned - was.provisioned, s.record.block));
-    v.provisioned = provisioned;
-    TCLONE_FAULT_POINT("room.touched");
-  }
-  // The record is raised first, so a crash in between leaves the kernel's devices behind it: these are what counts.
-  const bool data_behind = v.block * status.total_data < v.capacity;
-  const bool metadata_behind =
-      v.metadata != was.metadata || TC_TRY(length_of(s, names::vault_metadata(s.pool, v.outer))) < v.metadata;
-  if (v == was && !data_behind && !metadata_behind && provisioned == v.provisioned) return {};
-  RecordChange change;
-  change.vaults = {v};
-  if (v != was) TC_CHECK(s.store.apply(change));
-  TCLONE_FAULT_POINT("room.recorded");
-  const Payload p = TC_TRY(payload(s, v));
-  const std::string pool = names::vault_pool(s.pool, v.outer);
-  if (data_behind) {
-    TC_CHECK(s.env.dm.reload(names::vault_data(s.pool, v.outer), data_table(p, v)));
-    TC_CHECK(s.env.dm.resume(names::vault_data(s.pool, v.outer)));
-  }
-  if (metadata_behind) {
-    TC_CHECK(s.env.dm.reload(names::vault_metadata(s.pool, v.outer), metadata_table(p, v)));
-    TC_CHECK(s.env.dm.resume(names::vault_metadata(s.pool, v.outer)));
-  }
-  TCLONE_FAULT_POINT("room.devices");
-  // The pool notices a larger data or metadata device when it is resumed (pool_preresume, dm-thin.c).
-  TC_CHECK(s.env.dm.reload(pool, TC_TRY(pool_table(s, v))));
-  {
-    const auto guard = TC_TRY(s.env.dm.guard(std::array{pool}, 10s));
-    TC_CHECK(s.env.dm.suspend(pool, dm::Suspend::quick));
-    Status touched;
-#ifdef TCLONE_FAULTS
-    touched = fault::point("room.suspended");
-#endif
-    if (touched && provisioned > v.provisioned) {
-      touched = fs::touch(thin, metadata_at(v), provisioned, s.record.block);
-    }
-    TC_CHECK(s.env.dm.resume(pool));
-    TC_CHECK(touched);
-  }
-  TC_TRY(healthy_inner_pool(s, v));
-  if (provisioned == v.provisioned) return {};
-  v.provisioned = provisioned;
-  change.vaults = {v};
-  return s.store.apply(change);
 }
 
 Result<bool> activate_outer_thin(Session& s, ThinId outer) {

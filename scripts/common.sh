@@ -40,6 +40,9 @@ need_packages() {
   exit 1
 }
 
+# Without these ccache takes no source that a precompiled header is put before (ccache(1), PRECOMPILED HEADERS).
+export CCACHE_SLOPPINESS=pch_defines,time_macros
+
 # configure PRESET [-DNAME=VALUE…]
 configure() {
   local preset=$1 launcher=()
