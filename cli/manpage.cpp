@@ -211,7 +211,8 @@ lets activate ask another key, so keep one.
 .Pp
 Files, keyrings and credentials are used byte for byte.
 Passphrases, and whatever is shorter than 32 bytes, are made expensive to guess with argon2id.
-While a prompt, standard input, a command or a token (with libcryptsetup 2.6 or newer) is waited for, the pool is not locked.
+While a prompt, standard input, a command or a token is waited for, the pool is not locked; for a token this takes
+libcryptsetup 2.6 or newer, and one of the four key slots must be free.
 )";
 
 constexpr const char* kEnd = R"(.Sh ENVIRONMENT

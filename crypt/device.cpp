@@ -148,6 +148,23 @@ Status set_cost(crypt_device* device, Cost cost, const std::string& path) {
   return {};
 }
 
+bool in_use(crypt_keyslot_info state) { return state != CRYPT_SLOT_INACTIVE && state != CRYPT_SLOT_INVALID; }
+
+bool has_free_slot(crypt_device* device) {
+  const int most = crypt_keyslot_max(CRYPT_LUKS2);
+  int used = 0;
+  for (int slot = 0; slot < most; ++slot) used += in_use(crypt_keyslot_status(device, slot)) ? 1 : 0;
+  std::uint64_t metadata = 0;
+  std::uint64_t area = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  if (used == 0 || crypt_get_metadata_size(device, &metadata, &area) < 0) return true;
+  for (int slot = 0; slot < most; ++slot) {
+    if (crypt_keyslot_area(device, slot, &offset, &length) == 0) break;
+  }
+  return length == 0 || (static_cast<std::uint64_t>(used) + 1) * length <= area;
+}
+
 Status check_secret(const Secret& secret, Cost cost, const std::string& path) {
   if (secret.empty()) return fail(Code::key, path, "the key is empty");
   if (cost == Cost::machine && secret.size() < kMachineSecretSize) {

@@ -55,6 +55,9 @@ constexpr Bytes kHeaderSize{2 * kMiB.n};
 /// damaged, naming every field that differs.
 [[nodiscard]] Status compare(const HeaderFacts& expected, const HeaderFacts& found, const std::string& path);
 
+[[nodiscard]] bool in_use(crypt_keyslot_info state);
+/// Whether another key slot fits, among their numbers and in the area of the header where they lie.
+[[nodiscard]] bool has_free_slot(crypt_device* device);
 /// Sets the key derivation of keyslots added from now on.
 [[nodiscard]] Status set_cost(crypt_device* device, Cost cost, const std::string& path);
 /// key: the secret is empty, or too short for the cheap derivation.

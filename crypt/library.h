@@ -21,11 +21,13 @@
   X(crypt_persistent_flags_get) X(crypt_set_data_offset) X(crypt_set_debug_level) X(crypt_set_log_callback)           \
   X(crypt_set_metadata_size) X(crypt_set_pbkdf_type) X(crypt_volume_key_keyring) X(crypt_volume_key_verify)           \
   X(crypt_volume_key_get) X(crypt_wipe)
-// Since 2.6; null where the library that is found is older.
+// Since 2.6, or of no use without what is; null where the library that is found is older.
 #ifdef CRYPT_KC_TYPE_TOKEN
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
 #define TCLONE_LIBCRYPTSETUP_NEWER(X)                                                                                 \
-  X(crypt_keyslot_context_free) X(crypt_keyslot_context_init_by_token) X(crypt_volume_key_get_by_keyslot_context)
+  X(crypt_keyslot_add_by_keyslot_context) X(crypt_keyslot_context_free)                                               \
+  X(crypt_keyslot_context_init_by_passphrase) X(crypt_keyslot_context_init_by_token) X(crypt_keyslot_get_priority)    \
+  X(crypt_token_is_assigned) X(crypt_token_max)
 #else
 #define TCLONE_LIBCRYPTSETUP_NEWER(X)
 #endif

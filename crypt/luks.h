@@ -81,7 +81,8 @@ class Luks {
     return fail(Code::kernel, device, "tokens are not supported here");
   }
   /// A copy of the header as it is now, to ask a token with while the device is not there; checked as by open(). Error kernel:
-  /// libcryptsetup is older than 2.6, and a token can only be asked where the header lies.
+  /// a token can only be asked where the header lies, because libcryptsetup is older than 2.6, no key slot is free (the copy
+  /// needs one) or a token opens several.
   [[nodiscard]] virtual Result<Secret> copy_header(const std::string& device, const HeaderFacts& /*expected*/) {
     return fail(Code::kernel, device, "tokens are not supported here");
   }

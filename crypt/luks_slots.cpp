@@ -12,23 +12,6 @@ int try_key(crypt_device* device, const Secret& secret) {
   return crypt_activate_by_passphrase(device, nullptr, CRYPT_ANY_SLOT, secret.chars(), secret.size(), serialize_flag());
 }
 
-bool in_use(crypt_keyslot_info state) { return state != CRYPT_SLOT_INACTIVE && state != CRYPT_SLOT_INVALID; }
-
-bool has_free_slot(crypt_device* device) {
-  const int most = crypt_keyslot_max(CRYPT_LUKS2);
-  int used = 0;
-  for (int slot = 0; slot < most; ++slot) used += in_use(crypt_keyslot_status(device, slot)) ? 1 : 0;
-  std::uint64_t metadata = 0;
-  std::uint64_t area = 0;
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;
-  if (used == 0 || crypt_get_metadata_size(device, &metadata, &area) < 0) return true;
-  for (int slot = 0; slot < most; ++slot) {
-    if (crypt_keyslot_area(device, slot, &offset, &length) == 0) break;
-  }
-  return length == 0 || (static_cast<std::uint64_t>(used) + 1) * length <= area;
-}
-
 Status destroy_slot(crypt_device* device, const std::string& path, int keyslot) {
   const int r = crypt_keyslot_destroy(device, keyslot);
   if (r < 0) return fail_crypt(r, path, "cannot remove key slot " + std::to_string(keyslot));

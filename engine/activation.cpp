@@ -65,7 +65,10 @@ Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
     auto done = act(s, name);
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     out.steps.push_back({verb + " " + name, took.count()});
-    if (done) continue;
+    if (done) {
+      env.asked.drop_opened();
+      continue;
+    }
     if (env.asked.wanted()) {
       TC_CHECK(close_idle(s));
       return tl::unexpected(done.error());

@@ -34,12 +34,25 @@ tl::unexpected<Error> Asked::want_token(crypt::Luks& luks, const Vault& vault, S
   const std::string what = "vault " + vault.name;
   auto copy = std::make_shared<const Secret>(std::move(header));
   wanted_ = [this, &luks, id = vault.uuid, facts = vault.header, what, copy] {
-    tokens_.push_back({id, copy, luks.ask_token(*copy, facts, what)});
+    auto answer = luks.ask_token(*copy, facts, what);
+    tokens_.push_back({id, answer ? copy : nullptr, std::move(answer)});
   };
   return fail(Code::key, what, "its token has to be asked first");
 }
 
-void Asked::ask() { std::exchange(wanted_, nullptr)(); }
+void Asked::opened(const Uuid& vault) {
+  for (Token& t : tokens_) t.opened = t.opened || t.vault == vault;
+}
+
+void Asked::drop_opened() {
+  std::erase_if(tokens_, [](const Token& t) { return t.opened; });
+}
+
+void Asked::ask() {
+  // Whoever begins anew has closed what it had not finished.
+  for (Token& t : tokens_) t.opened = false;
+  std::exchange(wanted_, nullptr)();
+}
 
 void Asked::end() {
   listening_ = false;

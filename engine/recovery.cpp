@@ -92,16 +92,26 @@ Result<Recovered> recover_journal(Session& s, const Journal& journal, std::uint6
   return out;
 }
 
-/// Comfort: whoever used them gets them back. No person is asked for a key here.
+/// Whoever runs the next command may have nothing to do with these volumes: it must neither be asked for their keys nor
+/// wait for a token.
+Status refuse_to_ask(Session& s, const Volume& volume) {
+  std::vector<Vault> needed = TC_TRY(vaults_below(s, volume));
+  needed.push_back(TC_TRY(s.store.vault(volume.vault)));
+  for (const Vault& v : needed) {
+    if (v.key.kind == "file" || !v.encrypted || TC_TRY(vault_is_open(s, v))) continue;
+    return fail(Code::key, "vault " + v.name, "it is closed, and its key is not a file",
+                "`tclone activate " + volume.name + "`");
+  }
+  return {};
+}
+
+/// Comfort: whoever used them gets them back.
 void bring_back(Session& s, const std::vector<std::string>& volumes) {
   for (const std::string& name : volumes) {
     const auto v = s.store.volume(name);
     if (!v) continue;  // it is the one that was removed
     const auto up = [&]() -> Status {
-      const Vault vault = TC_TRY(s.store.vault(v->vault));
-      if (vault.key.kind != "file" && vault.encrypted && !TC_TRY(vault_is_open(s, vault))) {
-        return fail(Code::key, name, "its vault is closed, and its key is not a file");
-      }
+      TC_CHECK(refuse_to_ask(s, *v));
       return perform(s, policies::Reactivate{name});
     }();
     if (!up) log::warn("volume " + name + " was active when tclone was killed and is not now: " + up.error().text());

@@ -30,8 +30,10 @@ Status unlock(Session& s, const Vault& v) {
   }
   if (v.key.kind == kTokenKind) {
     const auto key = TC_TRY(token_key(s, v, device));
-    return key ? s.env.luks.open_with_volume_key(device, name, v.header, key->volume_key)
-               : s.env.luks.open_with_token(device, name, v.header);
+    if (!key) return s.env.luks.open_with_token(device, name, v.header);
+    TC_CHECK(s.env.luks.open_with_volume_key(device, name, v.header, key->volume_key));
+    s.env.asked.opened(v.uuid);
+    return {};
   }
   const Secret secret = TC_TRY(secret_of(s, v, v.key, crypt::Purpose::unlock));
   return s.env.luks.open(device, name, v.header, secret);

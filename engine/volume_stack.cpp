@@ -137,15 +137,20 @@ Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
                           false, volume.origin ? dm::Udev::low_priority : dm::Udev::visible});
 }
 
-Status keys_below_at_hand(Session& s, const Volume& volume) {
+Result<std::vector<Vault>> vaults_below(Session& s, const Volume& volume) {
+  std::vector<Vault> out;
   std::optional<VersionRef> basis = volume.basis;
   for (int depth = 0; basis && depth <= kDeepest; ++depth) {
     const auto v = version_of(s, *basis);
-    if (!v || TC_TRY(s.env.dm.info(device_of(s, *basis)))) return {};  // what is wrong is found when it is activated
-    const auto below = s.store.vault(v->vault);
-    if (below) TC_CHECK(key_at_hand(s, *below));
+    if (!v || TC_TRY(s.env.dm.info(device_of(s, *basis)))) break;  // what is wrong is found when it is activated
+    if (auto below = s.store.vault(v->vault)) out.push_back(std::move(*below));
     basis = v->basis;
   }
+  return out;
+}
+
+Status keys_below_at_hand(Session& s, const Volume& volume) {
+  for (const Vault& below : TC_TRY(vaults_below(s, volume))) TC_CHECK(key_at_hand(s, below));
   return {};
 }
 

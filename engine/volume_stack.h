@@ -16,6 +16,8 @@ namespace tclone::engine {
 
 /// Opens the vault and whatever the volume stands on, then activates its thin. Already active is fine.
 [[nodiscard]] Status activate_volume(Session& s, const Volume& volume, const Vault& vault);
+/// Every vault below the volume's own that something has to be activated of before the volume can be.
+[[nodiscard]] Result<std::vector<Vault>> vaults_below(Session& s, const Volume& volume);
 /// key_at_hand (vault_header.h) for every vault below the volume's own that activating it would open.
 [[nodiscard]] Status keys_below_at_hand(Session& s, const Volume& volume);
 /// The read-only view of a version, with what it stands on; returns "major:minor". Already active is fine. It stays

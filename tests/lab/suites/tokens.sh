@@ -34,11 +34,12 @@ tpm_flush() {
   tpm2_flushcontext -T device:/dev/tpmrm0 -l || lost "the sessions of the TPM"
   tpm2_flushcontext -T device:/dev/tpmrm0 -t || lost "the objects of the TPM"
 }
+thin_of() { printf '/dev/mapper/tclone-p-_%s.thin' "$(field "vaults/$1.toml" outer)"; }
 # enrol NAME OPTION…
 enrol() {
   local name=$1
   shift
-  expect_ok systemd-cryptenroll "$@" --tpm2-device=/dev/tpmrm0 "/dev/mapper/tclone-p-_$(field "vaults/$name.toml" outer).thin"
+  expect_ok systemd-cryptenroll "$@" --tpm2-device=/dev/tpmrm0 "$(thin_of "$name")"
   tpm_flush
 }
 
@@ -65,7 +66,17 @@ case_nobody_waits_for_a_token_that_takes_long() {
   tpm_in /run/tpm.a
   pool_up
   expect_ok tclone create v --size 16M --fs none
-  enrol v --unlock-key-file="/etc/tclone/keys/$(field vaults/v.toml uuid).key" --tpm2-pcrs=
+  local key
+  key=/etc/tclone/keys/$(field vaults/v.toml uuid).key
+  # A token that has lost its slot stays in the header, before the good one, and its TPM would still answer.
+  enrol v --unlock-key-file="$key" --tpm2-pcrs=16
+  expect_ok tclone key add v --key token
+  tpm_flush
+  expect_ok tclone key rm v --key token
+  tpm_flush
+  enrol v --unlock-key-file="$key" --tpm2-pcrs=
+  expect_equal 1 "$(cryptsetup luksDump --dump-json-metadata "$(thin_of v)" | tr -d ' \n' | grep -o '"keyslots":\[\]' | wc -l)" \
+    "the tokens without a slot"
   expect_ok tclone key add v --key token
   tpm_flush
   expect_ok tclone key rm v --key file --use token
@@ -87,7 +98,7 @@ case_nobody_waits_for_a_token_that_takes_long() {
     n=$((n + 1))
     expect_ok tclone create "w$n" --size 16M --fs none --lock-timeout 1
     expect_ok tclone rm "w$n" --yes --lock-timeout 1
-    expect_no_file "/dev/mapper/tclone-p-_$(field vaults/v.toml outer).thin"
+    expect_no_file "$(thin_of v)"
     kill -CONT "$tpm_server"
     status=0
     wait "$pid" || status=$?
