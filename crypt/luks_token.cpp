@@ -108,8 +108,7 @@ Result<Secret> key_in_slot(crypt_device* copy, int slot, const Secret& secret, c
   const int r = crypt_volume_key_get(copy, slot, reinterpret_cast<char*>(key.bytes().data()), &size, secret.chars(),
                                      secret.size());
   if (r < 0) return fail_crypt(r, what, "cannot have the volume key that its token opened");
-  if (size != key.size())
-    return fail(Code::damaged, what, "its volume key has another size than the header says");
+  if (size != key.size()) return fail(Code::damaged, what, "its volume key has another size than the header says");
   return key;
 }
 

@@ -37,9 +37,7 @@ TEST_CASE_METHOD(Tokens, "each token is asked once, and what it said is dropped 
   const Uuid other = store().vault("other")->uuid;
   const Uuid db = store().vault("db")->uuid;
   std::vector<std::pair<bool, bool>> kept;
-  luks.on_token = [&] {
-    kept.emplace_back(env.asked.token(other) != nullptr, env.asked.token(db) != nullptr);
-  };
+  luks.on_token = [&] { kept.emplace_back(env.asked.token(other) != nullptr, env.asked.token(db) != nullptr); };
   REQUIRE_OK(engine::activate(env, {"p", {"other", "own"}, false}));
   // The vault of db is closed again while the token of own is asked.
   CHECK(kept == std::vector<std::pair<bool, bool>>{{false, false}, {false, false}, {false, true}});
