@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 read_names=0 missing=0
-unit_names=$(grep -rhoE 'TEST_CASE(_METHOD)?\([^"]*"[^"]*' unit | cut -d'"' -f2)
+# The formatter puts a long name on a line of its own.
+unit_names=$(find unit -name '*.cpp' -exec cat {} + | tr '\n' ' ' | grep -oE 'TEST_CASE(_METHOD)?\([^"]*"[^"]*' | cut -d'"' -f2)
 
 is_there() { # NAMES PATTERN
   local name
