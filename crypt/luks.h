@@ -116,7 +116,8 @@ class Luks {
 
   /// Saves header and key slots in a new file, 0600, durable when it returns.
   [[nodiscard]] virtual Status backup(const std::string& device, const std::string& file) = 0;
-  /// Refuses (damaged) a backup whose facts differ from `expected`.
+  /// Refuses (damaged) a backup whose facts differ from `expected`, or that is cut short. Nothing is written before the whole
+  /// of the backup was read once, nor when it cannot be said what is on the device.
   [[nodiscard]] virtual Status restore(const std::string& device, const std::string& file,
                                        const HeaderFacts& expected) = 0;
 };

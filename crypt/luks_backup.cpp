@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <utility>
 
+#include "base/fd.h"
 #include "crypt/device.h"
 #include "crypt/files.h"
 #include "crypt/lib_luks.h"
@@ -18,6 +22,30 @@ std::pair<std::uint64_t, std::uint64_t> area_sizes(crypt_device* device) {
   std::pair<std::uint64_t, std::uint64_t> out;
   if (crypt_get_metadata_size(device, &out.first, &out.second) < 0) return {};
   return out;
+}
+
+/// A backup is checked by what stands at its beginning; that its key slots cannot be read is otherwise found out when the
+/// header they were to replace is gone.
+Status read_through(const std::string& file, std::uint64_t size) {
+  constexpr const char* kNext = "use another copy of it; the header on the device is as it was";
+  const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return fail_errno(errno, file, "cannot open the header backup");
+  std::array<char, 65536> some{};
+  for (std::uint64_t at = 0; at < size;) {
+    const ssize_t got = pread(fd.get(), some.data(), std::min<std::uint64_t>(some.size(), size - at),
+                              static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(errno, file, "the header backup cannot be read to its end", kNext);
+    if (got == 0) return fail(Code::damaged, file, "the header backup is cut short", kNext);
+    at += static_cast<std::uint64_t>(got);
+  }
+  return {};
+}
+
+/// Whether a header that was read is the vault's.
+bool is_expected(crypt_device* there, const std::string& device, const HeaderFacts& expected) {
+  const auto facts = facts_of(there, device);
+  return facts && compare(expected, *facts, device);
 }
 
 }  // namespace
@@ -40,9 +68,13 @@ Status LibLuks::restore(const std::string& device, const std::string& file, cons
   {
     const Device saved = TC_TRY(load(file));
     TC_CHECK(compare(expected, TC_TRY(facts_of(saved.get(), file)), file));
-    // libcryptsetup does not write over a header of other sizes. Such a one, which is not ours, goes first.
-    const auto there = load_expected(device, expected);
-    foreign = !there || area_sizes(there->get()) != area_sizes(saved.get());
+    const auto sizes = area_sizes(saved.get());
+    TC_CHECK(read_through(file, 2 * sizes.first + sizes.second));
+    // libcryptsetup does not write over a header of other sizes. Such a one, which is not ours, goes first. One that could
+    // not be looked at may be ours.
+    const auto there = load(device);
+    if (!there && there.error().code != Code::damaged) return tl::unexpected(there.error());
+    foreign = !there || !is_expected(there->get(), device, expected) || area_sizes(there->get()) != sizes;
   }
   const Device target = TC_TRY(init(device));
   if (foreign) {

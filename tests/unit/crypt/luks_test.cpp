@@ -217,6 +217,34 @@ TEST_CASE("a backup restores the keys it was taken with and is never overwritten
   CHECK(vault.luks->test(vault.path, vault.made.facts, vault.key));
 }
 
+TEST_CASE("a backup that cannot be read to its end leaves what is on the device as it was") {
+  const Vaultlike vault;
+  const Vaultlike other;
+  const std::string file = vault.folder / "header";
+  REQUIRE(vault.luks->backup(vault.path, file));
+  std::filesystem::resize_file(file, kHeader - 4096);
+  // Another vault's header would be wiped first, being none of ours.
+  const bool foreign = GENERATE(true, false);
+  const std::string& path = foreign ? other.path : vault.path;
+  const std::string before = read_file(path);
+  const auto result = vault.luks->restore(path, file, vault.made.facts);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code == Code::damaged);
+  CHECK_THAT(result.error().text(), Catch::Matchers::Contains("cut short"));
+  CHECK(read_file(path) == before);
+}
+
+TEST_CASE("a header whose last key was removed can be restored over") {
+  Vaultlike vault;
+  const std::string file = vault.folder / "header";
+  REQUIRE(vault.luks->backup(vault.path, file));
+  REQUIRE(vault.luks->remove_last_key(vault.path, vault.made.facts, 0));
+  REQUIRE_FALSE(vault.luks->test(vault.path, vault.made.facts, vault.key));
+  const Status restored = vault.luks->restore(vault.path, file, vault.made.facts);
+  if (!restored) FAIL(restored.error().text());
+  CHECK(vault.luks->test(vault.path, vault.made.facts, vault.key));
+}
+
 TEST_CASE("a backup of another vault is not restored") {
   Vaultlike vault;
   const Vaultlike other;
