@@ -30,7 +30,7 @@ if wanted list; then
   "$tool" records "$store/bench" "$BENCH_RECORDS"
   sleep 3 # what is younger than two seconds is in no index
   for ((i = 0; i < BENCH_RUNS; i++)); do
-    rm -f "$store/run/bench.index"
+    rm -f "$store/run/bench-index"
     "$tool" resident list.native.first "$tool" list "$store" list
     "$tool" resident list.native "$tool" list "$store" list
     "$tool" resident tree.native "$tool" list "$store" tree

@@ -192,7 +192,7 @@ series_list() {
   quietly bench_tool records /var/lib/tclone/bench1 "$BENCH_RECORDS"
   sleep 3 # what is younger than two seconds is in no index
   for ((i = 0; i < BENCH_ROUNDS; i++)); do
-    rm -f /run/tclone/bench1.index
+    rm -f /run/tclone/bench1-index
     bench_tool resident list.lab.first tclone list
     bench_tool resident list.lab tclone list
     bench_tool resident tree.lab tclone tree

@@ -39,7 +39,7 @@ Result<std::string> resolve_pool(const Env& env, const std::string& asked) {
 }
 
 std::string lock_path(const Env& env, const std::string& pool) { return env.paths.run + "/" + pool + ".lock"; }
-std::string index_path(const Env& env, const std::string& pool) { return env.paths.run + "/" + pool + ".index"; }
+std::string index_path(const Env& env, const std::string& pool) { return env.paths.run + "/" + pool + "-index"; }
 std::string state_folder(const Env& env, const std::string& pool) { return env.paths.lib + "/" + pool; }
 Result<PoolLock> lock_pool(Env& env, const std::string& name) {
   return PoolLock::take(lock_path(env, name), env.command, env.lock_deadline);

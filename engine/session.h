@@ -19,7 +19,7 @@ namespace tclone::engine {
 [[nodiscard]] Result<std::string> resolve_pool(const Env& env, const std::string& asked);
 
 [[nodiscard]] std::string lock_path(const Env& env, const std::string& pool);
-/// Of the records, when there are many (state/index.h).
+/// Of the records, when there are many (state/index.h). With a dash, which no pool's name has: what is called as a pool is its folder.
 [[nodiscard]] std::string index_path(const Env& env, const std::string& pool);
 [[nodiscard]] Result<PoolLock> lock_pool(Env& env, const std::string& name);
 [[nodiscard]] std::string state_folder(const Env& env, const std::string& pool);

@@ -119,10 +119,10 @@ case_a_listing_of_a_large_pool_is_right_while_others_write() {
   [[ -e /tmp/broken ]] && lost "a writer failed: $(</tmp/writer)"
   rm -f /tmp/done /tmp/writer
   ((n > 2)) || lost "only $n rounds of reading"
-  expect_file "/run/tclone/$tc_pool.index"
+  expect_file "/run/tclone/$tc_pool-index"
   expect_ok tclone list
   local indexed=$out
-  rm "/run/tclone/$tc_pool.index"
+  rm "/run/tclone/$tc_pool-index"
   expect_ok tclone list
   expect_equal "$out" "$indexed" "the listing by the index"
   expect_text 'db  '

@@ -444,7 +444,7 @@ TEST_CASE_METHOD(Rig, "looking at a large pool goes by its index, and whatever c
   };
   CHECK(active("db"));
   CHECK_FALSE(active("v7"));
-  CHECK(std::filesystem::exists(file("run/p.index")));
+  CHECK(std::filesystem::exists(file("run/p-index")));
 
   // In place, as no command does it: only who reads the file finds out.
   std::ofstream(file("lib/p/volumes/v7.toml")) << "format = 1\n";

@@ -44,7 +44,7 @@ std::string name_of(int i) { return "v" + std::to_string(10000 + i); }
 struct Pool {
   samples::TempFolder folder;
   Store store = Store::create(folder / "state", samples::pool()).value();
-  std::string path = folder / "tank.index";
+  std::string path = folder / "tank-index";
   Uuid uuid = samples::pool().uuid;
 
   explicit Pool(int volumes = kVolumes) {
@@ -258,9 +258,9 @@ TEST_CASE("an index that is damaged, of another pool or not only ours to write i
 
 TEST_CASE("where no index can be kept the files are read every time") {
   Pool pool;
-  SECTION("there is no such folder") { pool.path = pool.folder / "none/tank.index"; }
+  SECTION("there is no such folder") { pool.path = pool.folder / "none/tank-index"; }
   SECTION("something is in its way") { fs::create_directories(pool.path + "/full"); }
-  SECTION("there is no space") { pool.path = "/dev/full/tank.index"; }
+  SECTION("there is no space") { pool.path = "/dev/full/tank-index"; }
   CHECK(follows(pool.look(), 3).empty());
   pool.edit_in_place(3, "edited");
   CHECK(follows(pool.look(), 3) == "edited");
