@@ -58,6 +58,9 @@ class Session {
   /// How much space the outer pool had when views.cpp first asked.
   enum class Space { plenty, little, none };
   std::optional<Space> outer_space;
+  /// Outer thins of vaults that were seen to wait for space in a full pool. Each look takes two seconds, during which the lock
+  /// is held: none is looked at again.
+  std::set<std::uint32_t> waiting;
 
   [[nodiscard]] std::string outer_pool() const;
   /// Free space of the outer pool; refused (no_space) when less than `needed` remains above the reserve.

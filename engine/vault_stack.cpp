@@ -107,15 +107,6 @@ Result<bool> vault_is_open(Session& s, const Vault& v) {
   return info.has_value() && info->live_table;
 }
 
-Status refuse_while_it_waits(Session& s, const Vault& v) {
-  const auto outer = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
-  if (outer.mode != dm::PoolMode::out_of_data_space) return {};
-  const auto inner = s.env.dm.pool_status(names::vault_pool(s.pool, v.outer), 2000ms);
-  if (inner || inner.error().code != Code::busy) return {};
-  return fail(Code::no_space, "vault " + v.name, "the pool is full, and what was written to this vault waits for space",
-              "`tclone pool grow`, or remove volumes of other vaults (`tclone rm`)");
-}
-
 Status open_new_vault(Session& s, const Vault& v) { return open_layers(s, v, true); }
 
 Status open_vault(Session& s, const std::string& name) {

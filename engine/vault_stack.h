@@ -11,10 +11,6 @@ namespace tclone::engine {
 /// Whether the inner pool is up (not: whether its status is good).
 [[nodiscard]] Result<bool> vault_is_open(Session& s, const Vault& vault);
 
-/// no_space when the outer pool is full and the vault waits for it: what was written to the vault holds its commits up, and with
-/// them whoever wants to activate something in it, until there is space or the kernel gives up (a minute, or never).
-[[nodiscard]] Status refuse_while_it_waits(Session& s, const Vault& vault);
-
 /// Brings the layers up (asking the vault's key source), checks the inner pool's health, and pays what the record says
 /// is pending; the record is rewritten durably before the vault is used. An open vault is left as it is.
 /// Remains of a command that was killed half-way are taken down first.

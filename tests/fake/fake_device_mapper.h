@@ -80,6 +80,10 @@ class FakeDeviceMapper final : public dm::DeviceMapper {
     return any;
   }
   void set_pool_used(const std::string& pool, std::uint64_t data_blocks, std::uint64_t metadata_blocks);
+  /// Its commits wait for space: a status with a limit is busy, and one without would not come, which is a violation.
+  void stall(const std::string& pool) { stalled_.insert(pool); }
+  /// How many statuses were given up.
+  [[nodiscard]] int given_up() const { return given_up_; }
   void set_pool_mode(const std::string& pool, dm::PoolMode mode, bool needs_check = false);
   /// As if that many others had the device open (mounted, say): it cannot be removed.
   void hold(const std::string& name, int holders);
@@ -152,6 +156,8 @@ class FakeDeviceMapper final : public dm::DeviceMapper {
   std::vector<Failure> failures_;
   std::set<Guard*> guards_;
   std::vector<std::string> violations_, calls_;
+  std::set<std::string> stalled_;
+  int given_up_ = 0;
   std::uint32_t next_minor_ = 0;
   std::uint64_t next_content_ = 1;
   bool quiet_ = false;

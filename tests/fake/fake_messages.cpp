@@ -100,12 +100,17 @@ void FakeDeviceMapper::check_origin(const std::string& name, std::uint32_t origi
   }
 }
 
-Result<PoolStatus> FakeDeviceMapper::pool_status(const std::string& name, Limit) {
+Result<PoolStatus> FakeDeviceMapper::pool_status(const std::string& name, Limit limit) {
   for (auto failure = failures_.begin(); failure != failures_.end(); ++failure) {
     if (failure->op != "pool_status" || failure->skip-- > 0) continue;
     const int sys = failure->sys;
     failures_.erase(failure);
     return fail_errno(sys, name, "the test wants pool_status to fail");
+  }
+  if (stalled_.contains(name)) {
+    if (!limit) violation("status of " + name + ", which waits for space, without a limit");
+    ++given_up_;
+    return fail(Code::busy, name, "has not answered in time");
   }
   const FakeDevice* device = TC_TRY(existing(name));
   if (device->live.empty() || device->live[0].type != "thin-pool")

@@ -457,5 +457,22 @@ TEST_CASE_METHOD(Rig, "looking at a large pool goes by its index, and whatever c
   // With the next change the listing finds out as well, and says what it says of a small pool.
   REQUIRE_OK(engine::publish(env, {"p", {"db"}, {}, {}}));
   CHECK(contains(error_of(engine::list(env, "p")), "volumes/v7.toml"));
-  CHECK_FALSE(std::filesystem::exists(file("run/p.index")));
+  CHECK_FALSE(std::filesystem::exists(file("run/p-index")));
+}
+
+TEST_CASE_METHOD(Rig, "a vault that waits for space in a full pool is waited for once a command, whatever it activates there") {
+  create("db");
+  publish({"db"});
+  publish({"db"});
+  const std::string inner = names::vault_pool("p", store().vault("db")->outer);
+  mapper.set_pool_mode("tclone-p-_pool", dm::PoolMode::out_of_data_space);
+  mapper.stall(inner);
+  engine::Activation of;
+  of.names = {"db@1", "db@2"};
+  const auto done = engine::activate(env, of);
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Code::no_space);
+  CHECK(contains(done.error().text(), "waits for space"));
+  CHECK(mapper.device("tclone-p-db@2") == nullptr);
+  CHECK(mapper.given_up() == 1);
 }
