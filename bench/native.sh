@@ -32,6 +32,7 @@ if wanted list; then
   for ((i = 0; i < BENCH_RUNS; i++)); do
     rm -f "$store/run/bench-index"
     "$tool" resident list.native.first "$tool" list "$store" list
+    "$tool" list "$store" tree >/dev/null # a listing leaves versions out
     "$tool" resident list.native "$tool" list "$store" list
     "$tool" resident tree.native "$tool" list "$store" tree
   done >>"$samples"

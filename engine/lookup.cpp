@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include "dm/names.h"
-#include "state/index.h"
 
 namespace tclone::engine {
 
@@ -90,15 +89,15 @@ Result<Records> read_everything(const Session& s) {
   return std::move(loaded.records);
 }
 
-std::optional<Records> indexed(const Session& s) {
+std::optional<Records> indexed(const Session& s, Wanted wanted) {
   if (s.lock) return std::nullopt;  // it is about to change something
-  auto all = indexed_records(s.store, index_path(s.env, s.pool), s.record.uuid, std::chrono::seconds(s.env.now()));
+  auto all = indexed_records(s.store, index_path(s.env, s.pool), s.record.uuid, std::chrono::seconds(s.env.now()), wanted);
   if (all) all->pool = s.record;
   return all;
 }
 
 Result<Records> look_at_everything(const Session& s) {
-  if (auto all = indexed(s)) return std::move(*all);
+  if (auto all = indexed(s, Wanted::all)) return std::move(*all);
   return read_everything(s);
 }
 

@@ -4,6 +4,7 @@
 
 #include "engine/session.h"
 #include "policies/naming.h"
+#include "state/index.h"
 #include "state/lineage.h"
 
 namespace tclone::engine {
@@ -22,8 +23,8 @@ namespace tclone::engine {
 [[nodiscard]] Result<Records> read_everything(const Session& s);
 
 // For commands that only look, and never for one that goes on to change something (state/index.h says why).
-/// Every record of a pool with many, by way of its index; nothing when they are to be read from their files.
-[[nodiscard]] std::optional<Records> indexed(const Session& s);
+/// Every record that is wanted, where these are many, by way of the index; nothing when they are to be read from their files.
+[[nodiscard]] std::optional<Records> indexed(const Session& s, Wanted wanted);
 /// As read_everything, by way of the index where there is one.
 [[nodiscard]] Result<Records> look_at_everything(const Session& s);
 

@@ -216,7 +216,7 @@ Result<PoolView> pool_status(Env& env, const std::string& asked) {
     const auto journal = s.store.journal();
     if (journal && *journal) out.unfinished = (*journal)->operation;
     Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
-    std::optional<Records> all = indexed(s);
+    std::optional<Records> all = indexed(s, Wanted::vaults_and_volumes);
     out.vaults = TC_TRY(view_vaults(s, glance, all));
     out.volumes = TC_TRY(Volumes(s, glance).view(std::move(all)));
     return out;
@@ -228,7 +228,7 @@ Result<std::vector<VolumeView>> list(Env& env, const std::string& pool) {
   const auto run = [&]() -> Result<std::vector<VolumeView>> {
     Session s = TC_TRY(Session::look(env, pool));
     Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
-    return Volumes(s, glance).view(indexed(s));
+    return Volumes(s, glance).view(indexed(s, Wanted::vaults_and_volumes));
   };
   return attempted(run(), "list");
 }

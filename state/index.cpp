@@ -66,7 +66,7 @@ struct Versions {
   static Result<Record> read(const Store& store, const Name& name) { return store.version(name.first, name.second); }
 };
 
-/// Brings one shelf up to date. First look(), which costs little, then read().
+/// Brings one shelf up to date. First look(), which costs little, then read(). Without a look it stays as it is.
 template <class Kind>
 class Refresh {
  public:
@@ -137,15 +137,28 @@ class Refresh {
   std::optional<std::vector<typename Kind::Name>> names_;  ///< when the folder has changed
 };
 
-/// Brings all of it up to date; false when it cannot or need not be.
-bool refresh(const Store& store, nanoseconds now, std::size_t from, Index& index, bool& unchanged) {
+/// What became of an index that was to be brought up to date.
+enum class Refreshed {
+  no,         ///< something cannot be read
+  needless,   ///< so few records need no index
+  elsewhere,  ///< these few do not, but all of them do
+  unchanged,
+  changed
+};
+
+/// What is not wanted is left as it is.
+Refreshed refresh(const Store& store, nanoseconds now, Wanted wanted, std::size_t from, Index& index) {
   Refresh<Vaults> vaults(store, now, index.vaults);
   Refresh<Volumes> volumes(store, now, index.volumes);
   Refresh<Versions> versions(store, now, index.versions);
-  if (!vaults.look() || !volumes.look() || !versions.look()) return false;
-  unchanged = vaults.unchanged() && volumes.unchanged() && versions.unchanged();
-  if (vaults.count() + volumes.count() + versions.count() < from) return false;
-  return vaults.read() && volumes.read() && versions.read();
+  if (!vaults.look() || !volumes.look()) return Refreshed::no;
+  if (wanted == Wanted::all && !versions.look()) return Refreshed::no;
+  const std::size_t few = vaults.count() + volumes.count();
+  const std::size_t all = few + versions.count();
+  if (all < from) return Refreshed::needless;
+  if (wanted != Wanted::all && few < from) return Refreshed::elsewhere;
+  if (!vaults.read() || !volumes.read() || !versions.read()) return Refreshed::no;
+  return vaults.unchanged() && volumes.unchanged() && versions.unchanged() ? Refreshed::unchanged : Refreshed::changed;
 }
 
 /// The bytes of the index, or none when there is nothing that only this user can have written.
@@ -180,15 +193,16 @@ Status write_index(const std::string& path, const std::string& bytes) {
 }  // namespace
 
 std::optional<Records> indexed_records(const Store& store, const std::string& path, const Uuid& pool, nanoseconds now,
-                                       std::size_t from) {
+                                       Wanted wanted, std::size_t from) {
   const std::string before = read_index(path);
   Index index = state::decode_index(before, pool).value_or(Index{});
-  bool unchanged = false;
-  if (!refresh(store, now, from, index, unchanged)) {
+  const Refreshed done = refresh(store, now, wanted, from, index);
+  if (done == Refreshed::elsewhere) return std::nullopt;
+  if (done == Refreshed::no || done == Refreshed::needless) {
     if (!before.empty()) ::unlink(path.c_str());
     return std::nullopt;
   }
-  if (!unchanged) {
+  if (done == Refreshed::changed) {
     const std::string after = encode(index, pool);
     const Status written = after == before ? Status() : write_index(path, after);
     if (!written) log::debug("no index of the records is kept: " + written.error().text());
@@ -196,7 +210,7 @@ std::optional<Records> indexed_records(const Store& store, const std::string& pa
   Records all;
   all.vaults = std::move(index.vaults.records);
   all.volumes = std::move(index.volumes.records);
-  all.versions = std::move(index.versions.records);
+  if (wanted == Wanted::all) all.versions = std::move(index.versions.records);
   return all;
 }
 

@@ -58,8 +58,10 @@ struct Pool {
   }
 
   /// As it looks when the last change was a while ago.
-  std::optional<Records> look() { return indexed_records(store, path, uuid, clock_now() + 10s, kFrom); }
-  std::optional<Records> look_at_once() { return indexed_records(store, path, uuid, clock_now(), kFrom); }
+  std::optional<Records> look(Wanted wanted = Wanted::all) {
+    return indexed_records(store, path, uuid, clock_now() + 10s, wanted, kFrom);
+  }
+  std::optional<Records> look_at_once() { return indexed_records(store, path, uuid, clock_now(), Wanted::all, kFrom); }
   bool has_index() { return fs::exists(path); }
 
   Volume changed(int i, const std::string& follows) {
@@ -70,6 +72,12 @@ struct Pool {
   void replace(int i, const std::string& follows) {
     RecordChange change;
     change.volumes = {changed(i, follows)};
+    REQUIRE(store.apply(change));
+  }
+  void add_versions(int count) {
+    RecordChange change;
+    for (int i = 0; i < count; ++i)
+      change.versions.push_back(samples::version(name_of(1), static_cast<std::uint64_t>(i) + 10));
     REQUIRE(store.apply(change));
   }
   void edit_in_place(int i, const std::string& follows) {
@@ -150,6 +158,68 @@ TEST_CASE("the index notices what was replaced, what is new and what is gone, in
   }
 }
 
+TEST_CASE("few volumes with many versions are no large pool for a listing, which reads no version") {
+  Pool pool(kVolumes - 1);
+  pool.add_versions(5000);
+  const Opened opened(pool.store.folder() + "/versions");
+  CHECK_FALSE(pool.look(Wanted::vaults_and_volumes));
+  CHECK_FALSE(pool.has_index());
+  CHECK(opened.names().empty());
+  // They are for who looks at versions, and a listing leaves the index to them.
+  REQUIRE(pool.look());
+  static_cast<void>(opened.names());
+  CHECK_FALSE(pool.look(Wanted::vaults_and_volumes));
+  CHECK(pool.has_index());
+  CHECK(pool.look()->versions.size() == 5001);
+  CHECK(opened.names().empty());
+}
+
+TEST_CASE("a listing of a large pool reads no version, and who looks at versions then finds them all") {
+  Pool pool(kVolumes + 1);
+  pool.add_versions(5000);
+  const auto files = load_records(pool.store).value().records;
+  const bool known = GENERATE(false, true);
+  if (known) REQUIRE(pool.look());
+  const Opened opened(pool.store.folder() + "/versions");
+  const auto list = [&](int i, const std::string& expected) {
+    const auto listed = pool.look(Wanted::vaults_and_volumes);
+    CHECK(follows(listed, i) == expected);
+    CHECK(listed->vaults == files.vaults);
+    CHECK(listed->versions.empty());
+  };
+  list(3, "");
+  pool.replace(3, "three");  // the index is written anew
+  list(3, "three");
+  CHECK(opened.names().empty());
+  const auto all = pool.look();
+  REQUIRE(all);
+  CHECK(all->versions == files.versions);
+  CHECK(opened.names().size() == (known ? 0U : files.versions.size()));
+}
+
+TEST_CASE("versions that changed since they were last looked at are right after a listing that did not look at them") {
+  Pool pool(kVolumes + 1);
+  pool.add_versions(10);
+  REQUIRE(pool.look());
+  RecordChange change;
+  change.versions = {samples::version("zz.new")};
+  change.gone_versions = {{name_of(0), 7}};
+  REQUIRE(pool.store.apply(change));
+  pool.replace(3, "three");
+  CHECK(follows(pool.look(Wanted::vaults_and_volumes), 3) == "three");
+  CHECK(pool.look()->versions == load_records(pool.store).value().records.versions);
+}
+
+TEST_CASE("a version that cannot be read does not keep a listing from its index") {
+  Pool pool(kVolumes + 1);
+  put_file(pool.store.folder() + "/versions/" + name_of(0) + "@7.toml", "format = 1\n");
+  REQUIRE(pool.look(Wanted::vaults_and_volumes));
+  CHECK(pool.has_index());
+  const Opened opened(pool.store.folder() + "/volumes");
+  REQUIRE(pool.look(Wanted::vaults_and_volumes));
+  CHECK(opened.names().empty());
+}
+
 TEST_CASE("only the files that have changed are read again, and none while the folders are the same") {
   Pool pool;
   REQUIRE(pool.look());
@@ -175,7 +245,7 @@ TEST_CASE("what was read when it had only just changed is read again later, thou
 TEST_CASE("what has only just changed is not trusted to stay as it is, nor what changes in the future") {
   const auto now = GENERATE(0s, -3600s);
   Pool pool;
-  const auto look = [&] { return indexed_records(pool.store, pool.path, pool.uuid, clock_now() + now, kFrom); };
+  const auto look = [&] { return indexed_records(pool.store, pool.path, pool.uuid, clock_now() + now, Wanted::all, kFrom); };
   CHECK(follows(look(), 3).empty());
   CHECK(pool.has_index());
   pool.edit_in_place(3, "edited");
@@ -188,7 +258,7 @@ TEST_CASE("a clock that was set back does not make an old index right") {
   Pool pool;
   CHECK(follows(pool.look(), 3).empty());
   pool.edit_in_place(3, "edited");
-  CHECK(follows(indexed_records(pool.store, pool.path, pool.uuid, clock_now() - 1h, kFrom), 3) == "edited");
+  CHECK(follows(indexed_records(pool.store, pool.path, pool.uuid, clock_now() - 1h, Wanted::all, kFrom), 3) == "edited");
 }
 
 TEST_CASE("a small pool has no index, and one that has become small loses it") {
@@ -235,7 +305,7 @@ TEST_CASE("an index that is damaged, of another pool or not only ours to write i
   }
   SECTION("of another pool") {
     const Uuid other = samples::uuid(2);
-    CHECK(follows(indexed_records(pool.store, pool.path, other, clock_now() + 10s, kFrom), 3) == "edited");
+    CHECK(follows(indexed_records(pool.store, pool.path, other, clock_now() + 10s, Wanted::all, kFrom), 3) == "edited");
     CHECK(get_file(pool.path) != good);
   }
   SECTION("others may write to it") { REQUIRE(::chmod(pool.path.c_str(), 0620) == 0); }
