@@ -40,9 +40,9 @@ sh -c "$me"
 }
 constexpr std::size_t kFamily = 5;
 
-std::vector<pid_t> pids(const Folder& folder) {
+std::vector<pid_t> pids(const Folder& folder, const std::string& file = "pids") {
   std::vector<pid_t> out;
-  std::ifstream in(folder / "pids");
+  std::ifstream in(folder / file);
   for (pid_t pid = 0; in >> pid;) out.push_back(pid);
   return out;
 }
@@ -52,6 +52,15 @@ void wait_for_family(const Folder& folder) {
 }
 
 bool runs(pid_t pid) { return kill(pid, 0) == 0; }
+
+/// As ps(1) says it; 'Z' when it has ended and was not reaped.
+char state_of(pid_t pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+  std::string stat;
+  std::getline(in, stat);
+  const auto at = stat.rfind(") ");
+  return at == std::string::npos ? 'Z' : stat.at(at + 2);
+}
 
 /// In a process of its own that ignores nothing and has none of Catch's handlers.
 template <class Do>
@@ -119,6 +128,33 @@ TEST_CASE("children from before the key command are left alone when it is ended"
   CHECK(waitpid(other, nullptr, WNOHANG) == 0);
   kill(other, SIGKILL);
   waitpid(other, nullptr, 0);
+}
+
+TEST_CASE("what a child from before starts is left alone as well, and what hangs below the key command is ended") {
+  const Folder folder;
+  // The child starts another, which becomes an orphan, while the key command runs.
+  const std::string child = folder / "child";
+  write_file(child, "while [ ! -e " + folder / "go" + " ]; do sleep 0.05; done; sleep 300 & echo $! >" + folder / "left");
+  const std::string command = folder / "command";
+  write_file(command, "me='echo $$ >>" + folder / "pids" + R"(; exec sleep 300'
+sh -c "$me" &
+sh -c "setsid sh -c '$me' & wait" &
+: >)" + folder / "go" + "\nsh -c \"$me\"\n");
+  const pid_t other = in_child([&] { return execlp("sh", "sh", child.c_str(), nullptr) == 0; });
+  CHECK_FALSE(exec("sh " + command, 2s));
+  int status = 0;
+  REQUIRE(waitpid(other, &status, 0) == other);
+  CHECK(status == 0);
+  REQUIRE(pids(folder, "left").size() == 1);
+  const pid_t left = pids(folder, "left").front();
+  CHECK(runs(left));
+  kill(left, SIGKILL);
+  REQUIRE(pids(folder).size() == 3);
+  // Those below the command are for init to reap.
+  for (const pid_t pid : pids(folder)) {
+    while (runs(pid) && state_of(pid) != 'Z') std::this_thread::sleep_for(10ms);
+  }
+  CHECK(waitpid(-1, nullptr, WNOHANG) == -1);
 }
 
 TEST_CASE("a key command may ask on the terminal, and leaves it with its echo when it is killed there") {
