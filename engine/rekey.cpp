@@ -88,6 +88,7 @@ class Rekeying {
 
   Status begin(Session& s, const Vault& v) {
     TC_CHECK(refuse_active(s, v));
+    TC_CHECK(env_.programs.require());  // before anybody is asked for a key
     HalfKeys keys;
     {
       const WorkMark mark = TC_TRY(WorkMark::set(s));
@@ -118,6 +119,7 @@ class Rekeying {
       return fail(Code::exists, "vault " + v.name, "a rekey is under way, and its keys are decided",
                   "leave --key away to go on with it");
     }
+    TC_CHECK(env_.programs.require());
     other_ = v.rekey->outer;
     begun_ = true;
     const WorkMark mark = TC_TRY(WorkMark::set(s));

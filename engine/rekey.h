@@ -41,7 +41,8 @@ struct HalfKeys {
 struct Stretch {
   Bytes start, end;
 };
-/// What the outer thin of a vault maps behind its header, ascending. Takes the pool's metadata snapshot for a moment.
+/// What the outer thin of a vault maps behind its header, ascending. Takes the pool's metadata snapshot for a moment;
+/// the caller has seen to it that the programs are there (thin_tools::Programs::require).
 [[nodiscard]] Result<std::vector<Stretch>> mapped_behind_header(Session& s, ThinId outer);
 
 /// How much of it lies at `from` or behind.

@@ -36,7 +36,6 @@ Status who_keeps(Session& s, const Records& all, const Version& version, std::se
 
 Result<std::vector<Stretch>> mapped_behind_header(Session& s, ThinId outer) {
   MetadataSnapshot held = TC_TRY(MetadataSnapshot::take(s.env.dm, s.outer_pool()));
-  TC_CHECK(s.env.programs.require());
   const auto runs = TC_TRY(s.env.programs.mapped(s.env.dm.path(dm::names::metadata(s.pool)), outer,
                                                  s.env.paths.run + "/" + s.pool + ".mapped"));
   TC_CHECK(held.release());

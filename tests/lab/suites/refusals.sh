@@ -285,7 +285,9 @@ case_programs_that_are_known_to_be_wrong() {
   expect_text 'install 1\.0\.6'
   expect_ok tclone publish db
   expect_ok tclone deactivate db
-  refused 9 'known to be wrong' tclone rekey db
+  # Before anybody is asked.
+  refused 9 'known to be wrong' tclone rekey db --unlock 'exec:touch /tmp/asked'
+  expect_no_file /tmp/asked
   umount "$program"
   expect_ok tclone pool check p
 }

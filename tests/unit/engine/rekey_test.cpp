@@ -315,3 +315,19 @@ TEST_CASE_METHOD(Rig, "a copy whose metadata does not hold together does not bec
   CHECK(give_up(*this, "db") == "");
   check_whole();
 }
+
+TEST_CASE_METHOD(Rig, "a rekey without the programs it needs is refused before a key is asked, when it begins and when it goes on") {
+  create("db");
+  deactivate_all();
+  const bool begun = GENERATE(false, true);
+  if (begun) begin_only(*this);
+  env.programs.require = [] { return fail(Code::kernel, "thin_check", "is not installed"); };
+  engine::RekeyRequest r = rekey_of("db");
+  r.unlock = KeySource{"exec", "touch " + file("asked")};
+  const auto calls = mapper.calls().size();
+  const auto done = engine::rekey(env, r);
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Code::kernel);
+  CHECK(mapper.calls().size() == calls);
+  CHECK_FALSE(std::filesystem::exists(file("asked")));
+}
