@@ -32,8 +32,8 @@ Status read_through(const std::string& file, std::uint64_t size) {
   if (!fd) return fail_errno(errno, file, "cannot open the header backup");
   std::array<char, 65536> some{};
   for (std::uint64_t at = 0; at < size;) {
-    const ssize_t got = pread(fd.get(), some.data(), std::min<std::uint64_t>(some.size(), size - at),
-                              static_cast<off_t>(at));
+    const ssize_t got =
+        pread(fd.get(), some.data(), std::min<std::uint64_t>(some.size(), size - at), static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_errno(errno, file, "the header backup cannot be read to its end", kNext);
     if (got == 0) return fail(Code::damaged, file, "the header backup is cut short", kNext);

@@ -91,7 +91,8 @@ Result<Records> read_everything(const Session& s) {
 
 std::optional<Records> indexed(const Session& s, Wanted wanted) {
   if (s.lock) return std::nullopt;  // it is about to change something
-  auto all = indexed_records(s.store, index_path(s.env, s.pool), s.record.uuid, std::chrono::seconds(s.env.now()), wanted);
+  auto all =
+      indexed_records(s.store, index_path(s.env, s.pool), s.record.uuid, std::chrono::seconds(s.env.now()), wanted);
   if (all) all->pool = s.record;
   return all;
 }

@@ -134,7 +134,8 @@ TEST_CASE("what a child from before starts is left alone as well, and what hangs
   const Folder folder;
   // The child starts another, which becomes an orphan, while the key command runs.
   const std::string child = folder / "child";
-  write_file(child, "while [ ! -e " + folder / "go" + " ]; do sleep 0.05; done; sleep 300 & echo $! >" + folder / "left");
+  write_file(child,
+             "while [ ! -e " + folder / "go" + " ]; do sleep 0.05; done; sleep 300 & echo $! >" + folder / "left");
   const std::string command = folder / "command";
   write_file(command, "me='echo $$ >>" + folder / "pids" + R"(; exec sleep 300'
 sh -c "$me" &

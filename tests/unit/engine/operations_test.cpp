@@ -460,7 +460,8 @@ TEST_CASE_METHOD(Rig, "looking at a large pool goes by its index, and whatever c
   CHECK_FALSE(std::filesystem::exists(file("run/p-index")));
 }
 
-TEST_CASE_METHOD(Rig, "a vault that waits for space in a full pool is waited for once a command, whatever it activates there") {
+TEST_CASE_METHOD(
+    Rig, "a vault that waits for space in a full pool is waited for once a command, whatever it activates there") {
   create("db");
   publish({"db"});
   publish({"db"});

@@ -316,7 +316,8 @@ TEST_CASE_METHOD(Rig, "a copy whose metadata does not hold together does not bec
   check_whole();
 }
 
-TEST_CASE_METHOD(Rig, "a rekey without the programs it needs is refused before a key is asked, when it begins and when it goes on") {
+TEST_CASE_METHOD(
+    Rig, "a rekey without the programs it needs is refused before a key is asked, when it begins and when it goes on") {
   create("db");
   deactivate_all();
   const bool begun = GENERATE(false, true);

@@ -245,7 +245,9 @@ TEST_CASE("what was read when it had only just changed is read again later, thou
 TEST_CASE("what has only just changed is not trusted to stay as it is, nor what changes in the future") {
   const auto now = GENERATE(0s, -3600s);
   Pool pool;
-  const auto look = [&] { return indexed_records(pool.store, pool.path, pool.uuid, clock_now() + now, Wanted::all, kFrom); };
+  const auto look = [&] {
+    return indexed_records(pool.store, pool.path, pool.uuid, clock_now() + now, Wanted::all, kFrom);
+  };
   CHECK(follows(look(), 3).empty());
   CHECK(pool.has_index());
   pool.edit_in_place(3, "edited");
@@ -258,7 +260,8 @@ TEST_CASE("a clock that was set back does not make an old index right") {
   Pool pool;
   CHECK(follows(pool.look(), 3).empty());
   pool.edit_in_place(3, "edited");
-  CHECK(follows(indexed_records(pool.store, pool.path, pool.uuid, clock_now() - 1h, Wanted::all, kFrom), 3) == "edited");
+  CHECK(follows(indexed_records(pool.store, pool.path, pool.uuid, clock_now() - 1h, Wanted::all, kFrom), 3) ==
+        "edited");
 }
 
 TEST_CASE("a small pool has no index, and one that has become small loses it") {
