@@ -222,7 +222,7 @@ TEST_CASE("a backup that cannot be read to its end leaves what is on the device 
   const Vaultlike other;
   const std::string file = vault.folder / "header";
   REQUIRE(vault.luks->backup(vault.path, file));
-  std::filesystem::resize_file(file, kHeader - 4096);
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 4096);
   // Another vault's header would be wiped first, being none of ours.
   const bool foreign = GENERATE(true, false);
   const std::string& path = foreign ? other.path : vault.path;
