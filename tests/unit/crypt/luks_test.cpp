@@ -230,7 +230,6 @@ TEST_CASE("a backup that cannot be read to its end leaves what is on the device 
   const auto result = vault.luks->restore(path, file, vault.made.facts);
   REQUIRE_FALSE(result);
   CHECK(result.error().code == Code::damaged);
-  CHECK_THAT(result.error().text(), Catch::Matchers::Contains("cut short"));
   CHECK(read_file(path) == before);
 }
 
