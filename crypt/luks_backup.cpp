@@ -70,10 +70,10 @@ Status LibLuks::restore(const std::string& device, const std::string& file, cons
     TC_CHECK(compare(expected, TC_TRY(facts_of(saved.get(), file)), file));
     const auto sizes = area_sizes(saved.get());
     TC_CHECK(read_through(file, 2 * sizes.first + sizes.second));
-    // libcryptsetup does not write over a header of other sizes. Such a one, which is not ours, goes first. One that could
-    // not be looked at may be ours.
+    // libcryptsetup does not write over a header of other sizes. Such a one, which is not ours, goes first, and so does one
+    // on sectors that cannot be read any more.
     const auto there = load(device);
-    if (!there && there.error().code != Code::damaged) return tl::unexpected(there.error());
+    if (!there && there.error().sys == ENOMEM) return tl::unexpected(there.error());
     foreign = !there || !is_expected(there->get(), device, expected) || area_sizes(there->get()) != sizes;
   }
   const Device target = TC_TRY(init(device));
