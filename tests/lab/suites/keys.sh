@@ -252,9 +252,36 @@ case_headers_are_saved_and_brought_back() {
   local outer
   outer=$(field vaults/v.toml outer)
   expect_ok dmsetup create victim --table "0 8192 thin /dev/mapper/tclone-p-_pool $outer"
-  expect_ok dd if=/dev/zero of=/dev/mapper/victim bs=1M count=2 conv=fsync
+  expect_ok dd if=/dev/urandom of=/dev/mapper/victim bs=1M count=2 conv=fsync
+  local header
+  header=$(head -c 2M /dev/mapper/victim | sha256sum)
   expect_ok dmsetup remove victim
   expect_exit 8 tclone activate v
+  # A backup on a medium with a bad sector among its key slots: what is on the device may be better than that.
+  local loop block
+  truncate -s 16M /tmp/k/medium
+  loop=$(losetup --find --show /tmp/k/medium)
+  expect_ok dmsetup create bad --table "0 32768 linear $loop 0"
+  expect_ok mkfs.ext4 -q -b 4096 /dev/mapper/bad
+  mkdir -p /tmp/k/mnt
+  expect_ok mount /dev/mapper/bad /tmp/k/mnt
+  expect_ok cp /tmp/k/v.header /tmp/k/mnt/
+  umount /tmp/k/mnt
+  block=$(debugfs -R 'bmap v.header 32' /dev/mapper/bad 2>/dev/null)
+  ((block > 0)) || lost "no block of the backup"
+  expect_ok dmsetup remove bad
+  expect_ok dmsetup create bad --table "0 $((block * 8)) linear $loop 0
+$((block * 8)) 8 error
+$((block * 8 + 8)) $((32768 - block * 8 - 8)) linear $loop $((block * 8 + 8))"
+  expect_ok mount /dev/mapper/bad /tmp/k/mnt
+  expect_exit 1 tclone key restore v /tmp/k/mnt/v.header --yes
+  expect_text 'cannot be read to its end'
+  umount /tmp/k/mnt
+  expect_ok dmsetup remove bad
+  losetup -d "$loop"
+  expect_ok dmsetup create victim --table "0 8192 thin /dev/mapper/tclone-p-_pool $outer"
+  expect_equal "$header" "$(head -c 2M /dev/mapper/victim | sha256sum)" "what was in place of the header"
+  expect_ok dmsetup remove victim
   expect_ok tclone key restore v /tmp/k/v.header --yes
   expect_ok tclone activate v
   expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-v)" "the data"
