@@ -55,6 +55,7 @@ using Status = Result<void>;
 }  // namespace tclone
 
 // TC_TRY(expr): the value of a Result, or return its error from the enclosing function.
+// Between the braces that make an object it stands first or alone: GCC 12 leaks the members made before it when it returns.
 // TC_CHECK(expr): the same for a Status. GNU statement expressions: both g++ and clang have them.
 #define TC_TRY(expr) TC_TRY_NAMED(expr, __COUNTER__)
 #define TC_TRY_NAMED(expr, n) TC_TRY_AS(expr, n)

@@ -96,9 +96,9 @@ Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int d
     const auto basis = TC_TRY(basis_dev(s, v.basis, depth));
     TC_CHECK(open_vault(s, v.vault));
     const Vault vault = TC_TRY(s.store.vault(v.vault));
-    TC_CHECK(s.env.dm.create({name, names::uuid(v.uuid, "version"),
-                              dm::thin(TC_TRY(inner_pool_dev(s, vault)), v.thin, to_sectors(v.size), basis), true,
-                              dm::Udev::low_priority}));
+    const std::string pool = TC_TRY(inner_pool_dev(s, vault));
+    TC_CHECK(s.env.dm.create({name, names::uuid(v.uuid, "version"), dm::thin(pool, v.thin, to_sectors(v.size), basis),
+                              true, dm::Udev::low_priority}));
   }
   const auto info = TC_TRY(s.env.dm.info(name));
   if (!info) return fail(Code::damaged, name, "the device went away while it was being activated", "try again");
@@ -146,9 +146,10 @@ Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
   const auto basis = TC_TRY(basis_dev(s, volume.basis, 0));
   if (!TC_TRY(vault_is_open(s, vault))) TC_CHECK(open_vault(s, vault.name));
   s.idle_vaults.insert(vault.name);
+  const std::string pool = TC_TRY(inner_pool_dev(s, vault));
   return s.env.dm.create({name, names::uuid(volume.uuid, "volume"),
-                          dm::thin(TC_TRY(inner_pool_dev(s, vault)), volume.thin, to_sectors(volume.size), basis),
-                          false, volume.origin ? dm::Udev::low_priority : dm::Udev::visible});
+                          dm::thin(pool, volume.thin, to_sectors(volume.size), basis), false,
+                          volume.origin ? dm::Udev::low_priority : dm::Udev::visible});
 }
 
 Result<std::vector<Vault>> vaults_below(Session& s, const Volume& volume) {
