@@ -163,7 +163,7 @@ grow_again() {
   shift
   if ((crash_covered % 2)) || [[ ${LAB_TORTURE-} ]]; then
     run tclone doctor
-    ((status == 0)) || expect_text 'older than its peers'
+    ((status == 0)) || expect_text 'older|was interrupted'
     expect_ok tclone pool deactivate q
     expect_ok tclone pool activate q --volumes
   fi
@@ -252,7 +252,8 @@ case_pool_grow_with_devices_can_be_repeated() {
   [[ ${LAB_TORTURE-} ]] || for n in label.copy1.done label.copy2.done; do chosen+=("$(first_of "$n")"); done
   for action in kill ${LAB_TORTURE:+fail}; do
     for n in "${chosen[@]}"; do
-      ((i < 90)) || break
+      # A pool has 32 devices at most, the one that grew among them: under --torture the last failures have no room.
+      ((i < 31)) || break
       extra $((++i))
       blocks=$(($(blocks_of_q) + 6))
       crash "$action" "$n" tclone pool grow q --add "/dev/mapper/extra$i" --force
