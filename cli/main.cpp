@@ -76,7 +76,8 @@ tclone::cli::Ran with_env(const tclone::cli::Invocation& call,
 int main(int argc, char** argv) {
   occupy_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
-  // Whoever starts us may ignore it, and that is inherited: children would then be gone before waitpid(2) says how they ended.
+  // Whoever starts us may ignore it, and that is inherited: children would then be gone before waitpid(2) says how they
+  // ended.
   std::signal(SIGCHLD, SIG_DFL);
   try {
     return tclone::cli::run({argv + (argc > 0), argv + argc}, {environment, paths(), ::geteuid() == 0, with_env});

@@ -157,9 +157,9 @@ Result<int> run_command(const std::vector<std::string>& words, const std::string
     collected = collect(buffer, child, started.out.get(), signals.fd(), end, object);
     status = child.status();
   }
-  if (!collected) terminal.restore();
-  if (!collected) return tl::unexpected(collected.error());
-  return status;
+  if (collected) return status;
+  terminal.restore();
+  return tl::unexpected(collected.error());
 }
 
 }  // namespace

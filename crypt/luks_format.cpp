@@ -57,7 +57,8 @@ Result<Formatted> LibLuks::format(const FormatRequest& request, const Secret& se
   if (r < 0) return fail_crypt(r, path, "cannot write the first key slot");
   device.reset();
 
-  // Durable as it is: libcryptsetup ends a change of the header with an fsync of the device (device_sync in LUKS2_disk_hdr_write).
+  // Durable as it is: libcryptsetup ends a change of the header with an fsync of the device (device_sync in
+  // LUKS2_disk_hdr_write).
   Formatted made;
   made.facts = HeaderFacts{request.uuid, "aes", "xts-plain64", kVolumeKeySize * 8, request.sector_size, kHeaderSize};
   TC_TRY(load_expected(path, made.facts));  // what counts is what is on the device

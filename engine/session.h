@@ -19,7 +19,8 @@ namespace tclone::engine {
 [[nodiscard]] Result<std::string> resolve_pool(const Env& env, const std::string& asked);
 
 [[nodiscard]] std::string lock_path(const Env& env, const std::string& pool);
-/// Of the records, when there are many (state/index.h). With a dash, which no pool's name has: what is called as a pool is its folder.
+/// Of the records, when there are many (state/index.h). With a dash, which no pool's name has: what is called as a pool is
+/// its folder.
 [[nodiscard]] std::string index_path(const Env& env, const std::string& pool);
 [[nodiscard]] Result<PoolLock> lock_pool(Env& env, const std::string& name);
 [[nodiscard]] std::string state_folder(const Env& env, const std::string& pool);
@@ -58,8 +59,8 @@ class Session {
   /// How much space the outer pool had when views.cpp first asked.
   enum class Space { plenty, little, none };
   std::optional<Space> outer_space;
-  /// Outer thins of vaults that were seen to wait for space in a full pool. Each look takes two seconds, during which the lock
-  /// is held: none is looked at again.
+  /// Outer thins of vaults that were seen to wait for space in a full pool. Each look takes two seconds, during which the
+  /// lock is held: none is looked at again.
   std::set<std::uint32_t> waiting;
 
   [[nodiscard]] std::string outer_pool() const;

@@ -30,8 +30,8 @@ constexpr const char* kTokenKind = "token";
 [[nodiscard]] Result<Secret> secret_of(const Session& s, const Vault& vault, const KeySource& source,
                                        crypt::Purpose purpose);
 /// Fails as secret_of does when the key of a vault that is closed would have to be waited for, or was and did not come.
-/// A source that answers at once is not asked; for a token the outer thin is activated and taken down again. The caller has set
-/// a WorkMark.
+/// A source that answers at once is not asked; for a token the outer thin is activated and taken down again. The caller has
+/// set a WorkMark.
 [[nodiscard]] Status key_at_hand(Session& s, const Vault& vault);
 /// The same for a slot of a header that is to be made.
 [[nodiscard]] Status key_to_set_at_hand(Session& s, const Vault& vault, const KeySource& source);

@@ -25,8 +25,8 @@ namespace names = dm::names;
 constexpr auto kPatience = 3000ms;
 constexpr int kDeepest = 64;  // lineage deeper than this is taken for a cycle
 
-/// no_space when the outer pool is full and the vault waits for it: what was written to the vault holds its commits up, and with
-/// them whoever wants to activate something in it, until there is space or the kernel gives up (a minute, or never).
+/// no_space when the outer pool is full and the vault waits for it: what was written to the vault holds its commits up, and
+/// with them whoever wants to activate something in it, until there is space or the kernel gives up (a minute, or never).
 Status refuse_while_it_waits(Session& s, const Vault& v) {
   const auto outer = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
   if (outer.mode != dm::PoolMode::out_of_data_space) return {};

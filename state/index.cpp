@@ -38,21 +38,21 @@ bool settled(const Stamp& stamp, nanoseconds now) {
 }
 
 // What the three folders differ in.
-struct Vaults {
-  using Record = Vault;
+struct ByName {
   using Name = std::string;
+  static std::string_view key(const Name& name) { return name; }
+};
+struct Vaults : ByName {
+  using Record = Vault;
   static constexpr const char* kFolder = "vaults";
   static auto names(const Store& store) { return store.vault_names(); }
-  static std::string_view key(const Name& name) { return name; }
   static std::string file(const Name& name) { return state::vault_file(name); }
   static Result<Record> read(const Store& store, const Name& name) { return store.vault(name); }
 };
-struct Volumes {
+struct Volumes : ByName {
   using Record = Volume;
-  using Name = std::string;
   static constexpr const char* kFolder = "volumes";
   static auto names(const Store& store) { return store.volume_names(); }
-  static std::string_view key(const Name& name) { return name; }
   static std::string file(const Name& name) { return state::volume_file(name); }
   static Result<Record> read(const Store& store, const Name& name) { return store.volume(name); }
 };

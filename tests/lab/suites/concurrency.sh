@@ -55,6 +55,14 @@ case_of_many_that_want_the_same_name_one_gets_it() {
   expect_equal 1 $won "the number of winners"
 }
 
+# A writer that has made /tmp/done leaves what it said in /tmp/writer, and /tmp/broken if it failed.
+writer_was_read_beside() { # PID ROUNDS-OF-READING
+  wait "$1"
+  [[ -e /tmp/broken ]] && lost "a writer failed: $(</tmp/writer)"
+  rm -f /tmp/done /tmp/writer
+  (($2 > 2)) || lost "only $2 rounds of reading"
+}
+
 case_a_reader_always_succeeds_while_others_write() {
   pool_up
   expect_ok tclone create db --size 16M --fs none
@@ -74,10 +82,7 @@ case_a_reader_always_succeeds_while_others_write() {
     expect_ok tclone path db@1
     n=$((n + 1))
   done
-  wait $writer
-  [[ -e /tmp/broken ]] && lost "a writer failed: $(</tmp/writer)"
-  rm -f /tmp/done /tmp/writer
-  ((n > 2)) || lost "only $n rounds of reading"
+  writer_was_read_beside $writer $n
 }
 
 # Records without devices: volumes and vaults like db, but for their names.
@@ -115,10 +120,7 @@ case_a_listing_of_a_large_pool_is_right_while_others_write() {
     expect_text 'db@1'
     n=$((n + 1))
   done
-  wait $writer
-  [[ -e /tmp/broken ]] && lost "a writer failed: $(</tmp/writer)"
-  rm -f /tmp/done /tmp/writer
-  ((n > 2)) || lost "only $n rounds of reading"
+  writer_was_read_beside $writer $n
   expect_file "/run/tclone/$tc_pool-index"
   expect_ok tclone list
   local indexed=$out
