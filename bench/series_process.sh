@@ -147,11 +147,12 @@ floor_flushed() { # OPERATION ROUND
   quietly floor "$1" "$2"
   sample "durable.floor.$1" $(($(flushes) - before))
 }
+# Not those of a header in memory, which libcryptsetup syncs like any other.
 called() { # KEY COMMAND…
-  local calls
-  note_command "durable.calls.$1" strace -f -c -e trace=fsync,fdatasync,syncfs,sync,msync,sync_file_range "${@:2}"
-  quietly strace -f -c -U calls,name -o /run/bench.strace -e trace=fsync,fdatasync,syncfs,sync,msync,sync_file_range "${@:2}"
-  calls=$(awk '$2 ~ /sync/ { sum += $1 } END { print sum + 0 }' /run/bench.strace)
+  local calls trace=fsync,fdatasync,syncfs,sync,msync,sync_file_range
+  note_command "durable.calls.$1" strace -f -y -e trace=$trace "${@:2}"
+  quietly strace -f -qq -y -o /run/bench.strace -e trace=$trace "${@:2}"
+  calls=$(grep -E '^[0-9]+ +[a-z_]*sync[a-z_]*\(' /run/bench.strace | grep -vc '</memfd:' || true)
   sample "durable.calls.$1" "$calls"
 }
 floor_called() { called "floor.$1" floor "$1" "$2"; }

@@ -6,7 +6,9 @@
 
 #include "base/fd.h"
 #include "crypt/device.h"
+#include "crypt/header_file.h"
 #include "crypt/lib_luks.h"
+#include "crypt/raw_device.h"
 
 namespace tclone::crypt {
 namespace {
@@ -18,24 +20,25 @@ constexpr std::uint64_t kMetadataSize = 16ULL * 1024;  // each of the two copies
 constexpr std::uint64_t kKeyslotsSize = 4ULL * 252 * 1024;
 constexpr std::size_t kLabelSize = 47;  // LUKS2_LABEL_L is 48 with its end
 
-Status check_room(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return fail_errno(errno, path, "cannot open the device");
-  const off_t size = lseek(fd.get(), 0, SEEK_END);
-  if (size < 0) return fail_errno(errno, path, "cannot tell the size of the device");
-  if (static_cast<std::uint64_t>(size) <= kHeaderSize.n) {
+/// Exclusively.
+Result<UniqueFd> open_with_room(const std::string& path) {
+  UniqueFd fd = TC_TRY(open_raw(path, O_RDWR, "to write a LUKS2 header"));
+  if (TC_TRY(raw_size(fd, path)) <= kHeaderSize.n) {
     return fail(Code::no_space, path, "the device has no room behind a LUKS2 header of 2 MiB");
   }
-  return {};
+  return fd;
 }
 
 }  // namespace
 
+// Made in memory and written in one piece: made on the device, the header is flushed seven times before it is whole.
 Result<Formatted> LibLuks::format(const FormatRequest& request, const Secret& secret) {
   const std::string& path = request.device;
   TC_CHECK(check_secret(secret, request.cost, path));
-  TC_CHECK(check_room(path));
-  Device device = TC_TRY(init(path));
+  const UniqueFd target = TC_TRY(open_with_room(path));
+  HeaderFile header;
+  TC_CHECK(header.make(path));
+  Device device = TC_TRY(init(header.path()));
   Secret volume_key = TC_TRY(Secret::random(kVolumeKeySize));
 
   TC_CHECK(set_cost(device.get(), request.cost, path));
@@ -57,8 +60,8 @@ Result<Formatted> LibLuks::format(const FormatRequest& request, const Secret& se
   if (r < 0) return fail_crypt(r, path, "cannot write the first key slot");
   device.reset();
 
-  // Durable as it is: libcryptsetup ends a change of the header with an fsync of the device (device_sync in
-  // LUKS2_disk_hdr_write).
+  TC_CHECK(write_at(target, 0, header.bytes(), path, "cannot write its LUKS2 header"));
+  if (fdatasync(target.get()) != 0) return fail_errno(errno, path, "cannot flush its LUKS2 header");
   Formatted made;
   made.facts = HeaderFacts{request.uuid, "aes", "xts-plain64", kVolumeKeySize * 8, request.sector_size, kHeaderSize};
   TC_TRY(load_expected(path, made.facts));  // what counts is what is on the device

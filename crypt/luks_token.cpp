@@ -2,55 +2,23 @@
 // Tokens asked with a copy of the header: a TPM or a key that waits for a touch may take long, and neither the device nor the
 // pool's lock is held meanwhile.
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <vector>
 
 #include "base/fd.h"
 #include "crypt/device.h"
+#include "crypt/header_file.h"
 #include "crypt/lib_luks.h"
+#include "crypt/raw_device.h"
 
 namespace tclone::crypt {
 
 #ifdef CRYPT_KC_TYPE_TOKEN
 namespace {
-
-/// A header as a file for libcryptsetup, in memory that stays out of the swap area: a stale copy of key slots is nowhere.
-class HeaderFile {
- public:
-  HeaderFile() = default;
-  ~HeaderFile() {
-    if (map_ != MAP_FAILED) munmap(map_, size_);
-  }
-  HeaderFile(const HeaderFile&) = delete;
-  HeaderFile& operator=(const HeaderFile&) = delete;
-
-  Status fill(const Secret& header, const std::string& what) {
-    fd_ = UniqueFd(memfd_create("tclone-header", MFD_CLOEXEC));
-    // A device with nothing behind its header is refused.
-    if (!fd_ || ftruncate(fd_.get(), static_cast<off_t>(2 * header.size())) != 0) {
-      return fail_errno(errno, what, "cannot have memory for a copy of its header");
-    }
-    size_ = header.size();
-    map_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
-    if (map_ == MAP_FAILED) return fail_errno(errno, what, "cannot map the copy of its header");
-    static_cast<void>(mlock(map_, size_));  // as in Secret: where it is not allowed, it is done without
-    std::memcpy(map_, header.bytes().data(), size_);
-    return {};
-  }
-  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(fd_.get()); }
-
- private:
-  UniqueFd fd_;
-  void* map_ = MAP_FAILED;
-  std::size_t size_ = 0;
-};
 
 struct ContextFree {
   void operator()(crypt_keyslot_context* c) const noexcept { crypt_keyslot_context_free(c); }
@@ -122,23 +90,16 @@ Result<Secret> LibLuks::copy_header(const std::string& device, const HeaderFacts
   if (!has_free_slot(loaded.get()) || !tokens_of(loaded.get())) {
     return fail(Code::kernel, device, "a copy of this header does not tell what its tokens open");
   }
-  // Past the cache where that can be, as libcryptsetup writes. A Secret begins a page.
-  UniqueFd fd(::open(device.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT));
-  if (!fd) fd.reset(::open(device.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail_errno(errno, device, "cannot open the device");
-  Secret copy = TC_TRY(Secret::make(kHeaderSize.n));
-  for (std::size_t done = 0; done < copy.size();) {
-    const ssize_t got = pread(fd.get(), copy.bytes().data() + done, copy.size() - done, static_cast<off_t>(done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return fail_errno(got < 0 ? errno : EIO, device, "cannot read its header");
-    done += static_cast<std::size_t>(got);
-  }
+  const UniqueFd fd = TC_TRY(open_raw(device, O_RDONLY, "to copy its header"));
+  Secret copy = TC_TRY(Secret::make(kHeaderSize.n));  // begins a page, as direct I/O wants it
+  TC_CHECK(read_at(fd, 0, copy.bytes(), device, "cannot read its header"));
   return copy;
 }
 
 Result<TokenKey> LibLuks::ask_token(const Secret& header, const HeaderFacts& expected, const std::string& what) {
   HeaderFile file;
-  TC_CHECK(file.fill(header, what));
+  TC_CHECK(file.make(what));
+  std::ranges::copy(header.bytes(), file.bytes().begin());
   const Device copy = TC_TRY(load_expected(file.path(), expected));
   TC_CHECK(set_cost(copy.get(), Cost::machine, what));
   const Secret added = TC_TRY(Secret::random(kMachineSecretSize));
