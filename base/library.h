@@ -13,12 +13,12 @@ namespace tclone {
 
 struct Library {
   struct Wanted {
-    const char* name;
-    void** at;           ///< where the function's address goes
-    bool needed = true;  ///< else its address stays null in a library that is older
+    const char* name = nullptr;
+    void** at = nullptr;  ///< where the function's address goes
+    bool needed = true;   ///< else its address stays null in a library that is older
   };
-  const char* file;  ///< "libblkid.so.1", sought where the dynamic linker seeks
-  const char* next;  ///< what to do when it is not there
+  const char* file = nullptr;  ///< "libblkid.so.1", sought where the dynamic linker seeks
+  const char* next = nullptr;  ///< what to do when it is not there
   void* loaded = nullptr;
 
   /// Loads it and fills in every address; nothing when it is loaded already. It is never unloaded: libraries keep threads and

@@ -36,7 +36,7 @@ Status for_pieces(std::size_t length, Secret& piece, const Each& each) {
 Status overwrite(const UniqueFd& fd, Secret& piece, const Secret& with, std::size_t length, const std::string& path) {
   bool written = false;
   TC_CHECK(for_pieces(length, piece, [&](std::size_t at, std::span<std::byte> there) -> Status {
-    const Status read = read_at(fd, at, there, path, "cannot read the header that is to be overwritten");
+    Status read = read_at(fd, at, there, path, "cannot read the header that is to be overwritten");
     // What cannot be read may be a key all the same: it is overwritten.
     if (!read && read.error().sys != EIO) return read;
     if (read && all_zero(there)) return {};

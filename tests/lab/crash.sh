@@ -57,7 +57,13 @@ crash_look() {
   ((status == 0)) || { lab_show; lost "the pool is not consistent $crash_where"; }
 }
 
-crash_same() { [[ $(<"$crash_dir/$1.same") == "$(<"$crash_dir/$2.same")" ]]; }
+# Whether two looks were the same: crash_equal KIND NAME OTHER
+crash_equal() {
+  local one other
+  IFS= read -r -d '' one <"$crash_dir/$2.$1"
+  IFS= read -r -d '' other <"$crash_dir/$3.$1"
+  [[ $one == "$other" ]]
+}
 
 # What no command here may touch.
 crash_untouched() {
@@ -72,7 +78,7 @@ crash_recovered() {
   crash_look "$1"
   run tclone recover
   crash_look again
-  [[ $(<"$crash_dir/$1.exact") == "$(<"$crash_dir/again.exact")" ]] ||
+  crash_equal exact "$1" again ||
     { diff "$crash_dir/$1.exact" "$crash_dir/again.exact"; lost "recovering twice changed something $crash_where"; }
 }
 
@@ -131,13 +137,13 @@ crash_everywhere() {
       crash_recovered now
       crash_untouched
       crash_covered=$((crash_covered + 1))
-      if crash_same now before; then
+      if crash_equal same now before; then
         crash_all_up
         # What was prepared (room in a vault) stays when the rest is undone; the next crash shall find the same pool.
-        [[ $(<"$crash_dir/now.room") == "$(<"$crash_dir/before.room")" ]] || crash_restore
+        crash_equal room now before || crash_restore
         continue
       fi
-      crash_same now after || { diff "$crash_dir/after.same" "$crash_dir/now.same"; lost "neither done nor undone $crash_where"; }
+      crash_equal same now after || { diff "$crash_dir/after.same" "$crash_dir/now.same"; lost "neither done nor undone $crash_where"; }
       run "$@"   # it must be possible to go on
       crash_back "$back"
     done
@@ -178,9 +184,9 @@ crash_back() {
     run bash -c "$1"
     crash_where="after taking it back with $1"
     run pool_check p --same "$crash_dir/back.same"
-    if ((status == 0)) && crash_same back before; then return; fi
+    if ((status == 0)) && crash_equal same back before; then return; fi
   fi
   crash_restore
   crash_look back
-  crash_same back before || { diff "$crash_dir/before.same" "$crash_dir/back.same"; lost "the way back to the saved pool"; }
+  crash_equal same back before || { diff "$crash_dir/before.same" "$crash_dir/back.same"; lost "the way back to the saved pool"; }
 }

@@ -22,9 +22,9 @@ crash_where='after a boot'
 expect_ok tclone pool activate p --volumes
 crash_recovered now
 crash_untouched
-if ! crash_same now before; then
+if ! crash_equal same now before; then
   [[ -e $doing ]] || lost "the pool is not as it was saved"
-  crash_same now after || { diff "$crash_dir/after.same" "$crash_dir/now.same"; lost "neither done nor undone $crash_where"; }
+  crash_equal same now after || { diff "$crash_dir/after.same" "$crash_dir/now.same"; lost "neither done nor undone $crash_where"; }
   crash_back -
 fi
 rm -f "$doing"

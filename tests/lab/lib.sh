@@ -5,7 +5,8 @@
 # expectation that does not hold ends it, says what was lost, and the next case follows. After each case leak_check
 # compares what is left over with what was there before the first one, and cleans it up.
 #
-# Starting a program takes about 70 ms in lane "uml", so the helpers read /sys and /proc themselves.
+# Starting a program takes about 70 ms in lane "uml" and a fork, as "$(f)" and "<(f)" are, 20: the helpers read /sys and /proc
+# themselves and answer in variables.
 
 set -uo pipefail
 shopt -s nullglob
@@ -119,40 +120,47 @@ thin_check_all() {
 
 # --- what must not be left over --------------------------------------------------------------------------------------
 
-# One line per thing that exists: dm devices, suspended ones, loop devices, mounts, key files, semaphores.
+# Fills `lab_seen`, a line per thing that exists: dm devices, suspended ones, loop devices, mounts, key files, semaphores.
 lab_things() {
   local d name suspended file where key id rest
+  lab_seen=
   for d in /sys/block/dm-*; do
     read -r name 2>/dev/null <"$d/dm/name" || continue
     read -r suspended <"$d/dm/suspended" || suspended=0
-    printf 'device-mapper device %s\n' "$name"
-    [[ $suspended == 1 ]] && printf 'suspended device %s\n' "$name"
+    lab_seen+="device-mapper device $name"$'\n'
+    [[ $suspended == 1 ]] && lab_seen+="suspended device $name"$'\n'
   done
   for d in /sys/block/loop*/loop/backing_file; do
     read -r file <"$d"
     d=${d#/sys/block/}
-    printf 'loop device /dev/%s of %s\n' "${d%%/*}" "$file"
+    lab_seen+="loop device /dev/${d%%/*} of $file"$'\n'
   done
   while read -r _ where _; do
-    [[ $where == /var/lib/tclone/* || $where == /mnt/* || $where == /tmp/* ]] && printf 'mount %s\n' "$where"
+    [[ $where == /var/lib/tclone/* || $where == /mnt/* || $where == /tmp/* ]] && lab_seen+="mount $where"$'\n'
   done </proc/self/mounts
-  for file in /etc/tclone/keys/*; do printf 'key file %s\n' "$file"; done
-  while read -r key id rest; do [[ $key == key ]] || printf 'semaphore %s\n' "$id"; done </proc/sysvipc/sem
+  for file in /etc/tclone/keys/*; do lab_seen+="key file $file"$'\n'; done
+  while read -r key id rest; do [[ $key == key ]] || lab_seen+="semaphore $id"$'\n'; done </proc/sysvipc/sem
   for d in /proc/[0-9]*; do
     read -r name 2>/dev/null <"$d/comm" || continue
-    [[ $name == tclone* ]] && printf 'process %s (%s)\n' "$name" "${d#/proc/}"
+    [[ $name == tclone* ]] && lab_seen+="process $name (${d#/proc/})"$'\n'
   done
 }
 
-# Prints what is there and was not there before the suite's first case; status 1 if anything is.
-leak_check() {
-  local line leaks=0
+# Fills `leaks` with what is there and was not there before the suite's first case; status 1 if there is none.
+lab_leaks() {
+  local line
+  leaks=()
+  lab_things
   while IFS= read -r line; do
-    [[ $'\n'$lab_baseline$'\n' == *$'\n'"$line"$'\n'* ]] && continue
-    printf '    left over: %s\n' "$line"
-    leaks=1
-  done < <(lab_things)
-  return $leaks
+    [[ $line && $'\n'$lab_baseline != *$'\n'"$line"$'\n'* ]] && leaks+=("$line")
+  done <<<"$lab_seen"
+  ((${#leaks[@]}))
+}
+
+leak_check() {
+  lab_leaks || return 0
+  printf '    left over: %s\n' "${leaks[@]}"
+  return 1
 }
 
 # Takes down whatever a failed case left, so that the next one starts clean. Order matters: mounts, devices from the
@@ -160,10 +168,8 @@ leak_check() {
 lab_wipe() {
   local round line d
   for round in 1 2 3 4 5 6 7 8; do
-    local left=0
-    while IFS= read -r line; do
-      [[ $'\n'$lab_baseline$'\n' == *$'\n'"$line"$'\n'* ]] && continue
-      left=1
+    lab_leaks || break
+    for line in "${leaks[@]}"; do
       case $line in
         'process '*) d=${line##*(}; kill -KILL "${d%)}" ;;
         'suspended device '*) dmsetup resume "${line#suspended device }" ;;
@@ -173,8 +179,7 @@ lab_wipe() {
         'loop device '*) d=${line#loop device }; ((round > 4)) && losetup -d "${d%% *}" ;;
         'semaphore '*) ipcrm -s "${line#semaphore }" ;;
       esac
-    done < <(lab_things) >/dev/null 2>&1
-    ((left)) || break
+    done >/dev/null 2>&1
   done
   rm -rf /etc/tclone/pools/* /run/tclone
 }
@@ -192,7 +197,8 @@ run_cases() {
   if lab_defined suite_setup; then
     (suite_setup) || { echo "suite_setup failed: no case was run"; return 1; }
   fi
-  lab_baseline=$(lab_things)
+  lab_things
+  lab_baseline=$lab_seen
   mapfile -t cases < <(declare -F | sed -n 's/^declare -f \(case_.*\)/\1/p' | grep -vx case_begin | grep -vx case_teardown)
   for name in "${cases[@]}"; do
     [[ $name =~ ${LAB_CASES:-.} ]] || continue

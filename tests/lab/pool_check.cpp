@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// pool_check POOL [--same FILE] [--exact FILE] [--room FILE] [--later-keys yes]
+// pool_check POOL [--same FILE] [--exact FILE] [--room FILE] [--later-keys yes] [--thin-check yes]
 //   Prints each contradiction of an active pool (pool_look.h); exit status 1 when there is one. The files get what
 //   PoolLook has under these names.
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 
@@ -17,9 +18,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", mapper.error().text().c_str());
     return 2;
   }
-  bool later_keys = false;
-  for (const std::string& arg : args) later_keys = later_keys || arg == "--later-keys";
-  const auto look = lab::look_at_pool(args[0], **mapper, later_keys);
+  const auto given = [&](const char* option) { return std::ranges::find(args, option) != args.end(); };
+  const lab::Wanted wanted{.later_keys = given("--later-keys"), .thin_check = given("--thin-check")};
+  const auto look = lab::look_at_pool(args[0], **mapper, wanted);
   if (!look) {
     std::printf("pool %s cannot be checked: %s\n", args[0].c_str(), look.error().text().c_str());
     return 1;

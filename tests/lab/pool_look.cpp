@@ -16,6 +16,7 @@
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "policies/sizing.h"
+#include "tests/lab/thin_check.h"
 #include "tests/lab/thin_ids.h"
 
 namespace tclone::lab {
@@ -25,8 +26,8 @@ namespace names = dm::names;
 
 class Check {
  public:
-  Check(std::string pool, dm::DeviceMapper& mapper, bool later_keys)
-      : pool_(std::move(pool)), dm_(mapper), later_keys_(later_keys) {}
+  Check(std::string pool, dm::DeviceMapper& mapper, Wanted wanted)
+      : pool_(std::move(pool)), dm_(mapper), wanted_(wanted) {}
 
   Status run() {
     const Store store = TC_TRY(Store::open("/var/lib/tclone/" + pool_));
@@ -147,6 +148,11 @@ class Check {
     kernel_[what] = found;
   }
 
+  Status thin_check(const std::string& pool, const std::string& metadata) {
+    if (wanted_.thin_check && !TC_TRY(thin_check_passes(dm_, pool, metadata))) wrong("thin_check of " + metadata);
+    return {};
+  }
+
   Status outer_pool() {
     const auto status = TC_TRY(dm_.pool_status(names::outer_pool(pool_)));
     if (status.transaction != all_.pool->transaction) {
@@ -161,7 +167,7 @@ class Check {
       if (v.rekey) wanted.insert(v.rekey->outer.n);
     }
     compare_ids("outer pool", wanted, {}, TC_TRY(lab::thin_ids(dm_.path(names::metadata(pool_)))));
-    return {};
+    return thin_check(names::outer_pool(pool_), names::metadata(pool_));
   }
 
   Status vault(const Vault& v) {
@@ -190,7 +196,7 @@ class Check {
     for (const ThinId id : v.pending.delete_thins) allowed.insert(id.n);
     compare_ids("vault " + v.name, wanted, allowed,
                 TC_TRY(lab::thin_ids(dm_.path(names::vault_metadata(pool_, v.outer)))));
-    return {};
+    return thin_check(names::vault_pool(pool_, v.outer), names::vault_metadata(pool_, v.outer));
   }
 
   /// The LUKS2 header at the head of the outer thin, whether the vault is open or not.
@@ -243,7 +249,7 @@ class Check {
       if (!found.contains(f)) wrong("key file " + f + " is missing");
     }
     for (const std::string& f : found) {
-      if (!wanted.contains(f) && !later_keys_) wrong("key file " + f + " belongs to no vault");
+      if (!wanted.contains(f) && !wanted_.later_keys) wrong("key file " + f + " belongs to no vault");
     }
   }
 
@@ -296,13 +302,13 @@ class Check {
   std::map<std::string, Ids> kernel_;
   std::vector<std::string> devices_;
   std::vector<std::string> wrong_;
-  bool later_keys_;
+  Wanted wanted_;
 };
 
 }  // namespace
 
-Result<PoolLook> look_at_pool(const std::string& pool, dm::DeviceMapper& mapper, bool later_keys) {
-  Check check(pool, mapper, later_keys);
+Result<PoolLook> look_at_pool(const std::string& pool, dm::DeviceMapper& mapper, Wanted wanted) {
+  Check check(pool, mapper, wanted);
   TC_CHECK(check.run());
   return std::move(check).take();
 }

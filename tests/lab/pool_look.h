@@ -21,8 +21,12 @@ struct PoolLook {
   Records records;
 };
 
+struct Wanted {
+  bool later_keys = false;  ///< the pool is an older image: key files of later vaults are fine
+  bool thin_check = false;  ///< of each layer that is active
+};
+
 /// Looks at an active pool under /var/lib/tclone; the pool must be at rest. An error when it cannot be looked at.
-/// \param later_keys  an older image of the pool: key files of later vaults are fine
-[[nodiscard]] Result<PoolLook> look_at_pool(const std::string& pool, dm::DeviceMapper& mapper, bool later_keys = false);
+[[nodiscard]] Result<PoolLook> look_at_pool(const std::string& pool, dm::DeviceMapper& mapper, Wanted wanted = {});
 
 }  // namespace tclone::lab

@@ -19,70 +19,30 @@ field() {
   done <"/var/lib/tclone/$tc_pool/$1"
 }
 
-# The ids that one of the kernel's pools holds, as the metadata tells: thin_ids POOL-DEVICE METADATA-DEVICE
-thin_ids() {
-  dmsetup message "$1" 0 reserve_metadata_snap || lost "no metadata snapshot of $1"
-  run thin_check -m "/dev/mapper/$2"
-  local checked=$status ids
-  ids=$(thin_ls -m --no-headers -o DEV "/dev/mapper/$2")
-  dmsetup message "$1" 0 release_metadata_snap || lost "metadata snapshot of $1 not released"
-  ((checked == 0)) || { lab_show; lost "thin_check of $2"; }
-  tc_ids=$(for id in $ids; do printf '%s ' "$id"; done)
-}
+# Records, kernel, headers, key files and devices say the same, and every layer that is active passes thin_check.
+records_agree() { expect_ok pool_check "$tc_pool" --thin-check yes; }
 
-# Every layer passes thin_check and holds exactly the ids that the records name (those still owed a delete included).
-records_agree() {
-  local folder=/var/lib/tclone/$tc_pool vault name id wanted=() ids v status
-  declare -A inner=()
-  [[ -e $folder/journal.toml ]] && lost "a journal is left: $(<"$folder/journal.toml")"
-  for v in "$folder"/vaults/*.toml; do
-    name=${v##*/}; name=${name%.toml}
-    wanted+=("$(field "vaults/$name.toml" outer)")
-    # The other half of a rekey under way.
-    while read -r id; do wanted+=("$id"); done < <(sed -n "/^\\[rekey\\]/,\$s/^outer = //p" "$v")
-    for id in $(field "vaults/$name.toml" delete_thins | tr -d '[],'); do inner[$name]+="$id "; done
-  done
-  for v in "$folder"/volumes/*.toml "$folder"/versions/*.toml; do
-    v=${v#"$folder/"}
-    vault=$(field "$v" vault)
-    inner[$vault]+="$(field "$v" thin) "
-  done
-  thin_ids "tclone-$tc_pool-_pool" "tclone-$tc_pool-_meta"
-  ids=$( ((${#wanted[@]})) && printf '%s\n' "${wanted[@]}" | sort -n | tr '\n' ' ')
-  expect_equal "$ids" "${tc_ids:0:2000}" "the set of outer thins"
-  read -r _ _ _ status _ < <(dmsetup status "tclone-$tc_pool-_pool")
-  expect_equal "$(field pool.toml transaction)" "$status" "the kernel's transaction id"
-  for v in "$folder"/vaults/*.toml; do
-    name=${v##*/}; name=${name%.toml}
-    id=$(field "vaults/$name.toml" outer)
-    [[ -e /dev/mapper/tclone-$tc_pool-_$id.pool ]] || continue
-    thin_ids "tclone-$tc_pool-_$id.pool" "tclone-$tc_pool-_$id.meta"
-    # shellcheck disable=SC2086  # one id a word
-    ids=$([[ ${inner[$name]-} ]] && printf '%s\n' ${inner[$name]} | sort -n | tr '\n' ' ')
-    expect_equal "$ids" "${tc_ids:0:2000}" "the set of thins in vault $name"
-  done
-}
-
-# What a refused command must leave as it was: records, devices, keys.
+# What a refused command must leave as it was: records, devices, keys; as `lab_seen`.
 everything() {
   local f text
-  for f in /var/lib/tclone/"$tc_pool"/*.toml /var/lib/tclone/"$tc_pool"/*/*.toml /etc/tclone/pools/*; do
-    IFS= read -r -d '' text <"$f"  # no fork: that takes tens of milliseconds in the lab
-    printf '%s\n%s' "$f" "$text"
-  done
   lab_things
+  for f in /var/lib/tclone/"$tc_pool"/*.toml /var/lib/tclone/"$tc_pool"/*/*.toml /etc/tclone/pools/*; do
+    IFS= read -r -d '' text <"$f"
+    lab_seen+="$f"$'\n'"$text"
+  done
 }
 
 # refused CODE TEXT COMMAND…: the exit code, a text that says why, and nothing changed.
 refused() {
-  local code=$1 text=$2 before after
+  local code=$1 text=$2 before
   shift 2
-  before=$(everything)
+  everything
+  before=$lab_seen
   expect_exit "$code" "$@"
   expect_text "$text"
   [[ $out ]] && lost "a refusal prints on standard output: $out"
-  after=$(everything)
-  [[ $before == "$after" ]] || { diff <(echo "$before") <(echo "$after"); lost "something changed by: $*"; }
+  everything
+  [[ $before == "$lab_seen" ]] || { diff <(echo "$before") <(echo "$lab_seen"); lost "something changed by: $*"; }
 }
 
 # Filesystem of a volume that is active and not mounted: clean.

@@ -54,7 +54,7 @@ case_activate() {
     crash_recovered now
     expect_ok tclone activate own
     crash_look now
-    crash_same now before || lost "the records $crash_where"
+    crash_equal same now before || lost "the records $crash_where"
   done
   say "tclone activate own: ${#points[@]} points, ${#points[@]} crashes"
 }
@@ -79,7 +79,7 @@ crash_twice() {
   ((status == 0)) || { lab_show; lost "recovery $crash_where"; }
   crash_recovered now
   crash_untouched
-  crash_same now before || crash_same now after || lost "neither done nor undone $crash_where"
+  crash_equal same now before || crash_equal same now after || lost "neither done nor undone $crash_where"
   say "$* at $point: recovery killed $((m - 1)) times"
   crash_back "$back"
 }

@@ -56,22 +56,27 @@ case_dry_run_prints_steps_and_changes_nothing() {
   expect_ok tclone publish db
   expect_ok tclone clone db@1 web
   local before
-  before=$(everything)
+  everything
+  before=$lab_seen
   local command
   for command in 'create x --size 16M' 'clone db@1 x' 'clone db x --shared-key' 'publish db --tag t' 'revert web' 'refresh web' \
     'tag db@1 t' 'rename web x' 'rm web --yes' 'rm db@1' 'resize db 64M' 'deactivate web' 'activate db@1' \
     'mount web /mnt/dry' 'pool deactivate p' 'pool export p' 'pool destroy p --yes' 'recover'; do
     run tclone $command --dry-run
     [[ $command == 'rm db@1' ]] || ((status == 0)) || { lab_show; lost "exit status $status of: $command --dry-run"; }
-    expect_equal "$before" "$(everything)" "the pool after $command --dry-run"
+    everything
+    expect_equal "$before" "$lab_seen" "the pool after $command --dry-run"
   done
   expect_no_file /mnt/dry
   expect_ok tclone pool deactivate p
-  before=$(lab_things)
+  lab_things
+  before=$lab_seen
   expect_ok tclone pool activate p --dry-run
-  expect_equal "$before" "$(lab_things)" "what is there after pool activate --dry-run"
+  lab_things
+  expect_equal "$before" "$lab_seen" "what is there after pool activate --dry-run"
   expect_ok tclone pool create q "${disk[1]}" --dry-run
-  expect_equal "$before" "$(lab_things)" "what is there after pool create --dry-run"
+  lab_things
+  expect_equal "$before" "$lab_seen" "what is there after pool create --dry-run"
   expect_no_file /etc/tclone/pools/q.toml
   expect_ok tclone pool activate p
 }

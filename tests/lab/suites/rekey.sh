@@ -20,13 +20,13 @@ found() { grep -a -z -c -F "$2" "$1"; }
 populate() {
   pool_up
   mkdir -p /tmp/k
-  expect_ok tclone create db --size $(($1 > 20 ? 256 : 112))M --fs none
+  expect_ok tclone create db --size $(($1 + 32))M --fs none
   mark /dev/mapper/tclone-p-db 4 FIRSTMARK
   expect_ok tclone publish db
   mark /dev/mapper/tclone-p-db 4 SECONDMARK
-  mark /dev/mapper/tclone-p-db 64 OTHERMARK
+  mark /dev/mapper/tclone-p-db 20 OTHERMARK
   (($1 == 0)) || fill /tmp/k/data seed "$1"
-  (($1 == 0)) || expect_ok dd if=/tmp/k/data of=/dev/mapper/tclone-p-db bs=1M seek=100 oflag=direct
+  (($1 == 0)) || expect_ok dd if=/tmp/k/data of=/dev/mapper/tclone-p-db bs=1M seek=24 oflag=direct
   rm -f /tmp/k/data
   expect_ok tclone publish db
   expect_ok tclone clone db@1 dev --shared-key

@@ -10,7 +10,7 @@ state=/var/lib/tclone/p
 
 # Room that was made ahead of an operation is kept: it is capacity, not content. Ids that were claimed are not given
 # out again.
-without_room() { everything | grep -v -e '^provisioned = ' -e '^capacity = ' -e '^metadata = ' -e '^next_'; }
+without_room() { everything; printf '%s\n' "$lab_seen" | grep -v -e '^provisioned = ' -e '^capacity = ' -e '^metadata = ' -e '^next_'; }
 
 # interrupted ACTION COMMAND…: a signal at every point that the command passes; it is done or it never was.
 interrupted() {
