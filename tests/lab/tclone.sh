@@ -107,3 +107,27 @@ pool_away() {
   ((status == 0)) || { lab_show; say "the pool could not be destroyed"; ok=1; }
   return $ok
 }
+
+# on_tty COMMAND ANSWER…: types an answer at each question the command asks on its terminal. At the
+# first one $while_asked is run. What it said is in /tmp/k/tty.
+on_tty() {
+  local command=$1 asked=0 pid want
+  shift
+  rm -f /tmp/k/in /tmp/k/tty
+  mkfifo /tmp/k/in
+  script -qefc "$command" /tmp/k/tty </tmp/k/in >/dev/null 2>&1 &
+  pid=$!
+  exec 9>/tmp/k/in
+  for want; do
+    asked=$((asked + 1))
+    while (($(grep -oE 'assphrase for [^:]*: |again: |PIN of [^:]*: ' /tmp/k/tty | wc -l) < asked)); do
+      kill -0 $pid 2>/dev/null || break 2
+      sleep 0.1
+    done
+    ((asked > 1)) || ${while_asked:-:}
+    printf '%s\n' "$want" >&9
+  done
+  exec 9>&-
+  status=0
+  wait $pid || status=$?
+}
