@@ -27,9 +27,9 @@ tl::unexpected<Error> no_token(const std::vector<Enrolled>& tokens, const std::s
 }
 
 tl::unexpected<Error> not_with_this_pin(int r, const std::string& type, const std::string& what) {
-  if (r == -ENOLCK) {
+  if (r == -ENOLCK || r == -EOWNERDEAD) {  // of TPM 2 and of FIDO2
     return fail(Code::key, what, "the token " + type + " is locked because of wrong PINs",
-                "wait, unlock it with its own tools, or let activate ask another key: "
+                "wait or plug it in again, unlock it with its own tools, or let activate ask another key: "
                 "`tclone key rm NAME --key token --use SOURCE`");
   }
   return fail(Code::key, what,

@@ -131,3 +131,13 @@ on_tty() {
   status=0
   wait $pid || status=$?
 }
+
+# type_pin PIN CODE COMMAND: the command asks for the PIN of v's token, once, and ends with that status.
+type_pin() {
+  on_tty "$3" "$1"
+  expect_equal "$2" "$status" "the exit status of $3, which said: $(</tmp/k/tty)"
+  expect_equal 1 "$(grep -o 'PIN of the token [^:]* of vault v: ' /tmp/k/tty | wc -l)" \
+    "how often it asked; it said: $(</tmp/k/tty)"
+  grep -qF "$1" <(grep -v '^Script ' /tmp/k/tty) && lost "the terminal shows the PIN"
+  return 0
+}

@@ -176,14 +176,7 @@ case_a_vault_opens_with_its_tpm_and_with_nothing_else() {
   refused 7 'no token opens it' tclone key test v --key token
 }
 
-# typed PIN CODE COMMAND: the command asks for the PIN, once, and ends with that status.
-typed() {
-  on_tty "$3" "$1"
-  expect_equal "$2" "$status" "the exit status of $3, which said: $(</tmp/k/tty)"
-  expect_equal 1 "$(grep -o 'PIN of the token [^:]* of vault v: ' /tmp/k/tty | wc -l)" "how often it asked; it said: $(</tmp/k/tty)"
-  grep -qF "$1" <(grep -v '^Script ' /tmp/k/tty) && lost "the terminal shows the PIN"
-  tpm_flush
-}
+typed() { type_pin "$@"; tpm_flush; }
 # How many wrong PINs the TPM has counted.
 tpm_counted() { tpm2_getcap -T device:/dev/tpmrm0 properties-variable | sed -n 's/^TPM2_PT_LOCKOUT_COUNTER: //p'; }
 
