@@ -23,7 +23,8 @@ tl::unexpected<Error> no_token(const std::vector<Enrolled>& tokens, const std::s
   return fail(
       Code::key, what, "no token opens it (" + (names.empty() ? "there is none" : "enrolled: " + names) + ")",
       "check that one is enrolled (systemd-cryptenroll), that its hardware is there, and that systemd's plugins for "
-      "libcryptsetup are installed with what they load (libfido2, libtss2); or let activate ask another key: `tclone key rm NAME --key token --use SOURCE`");
+      "libcryptsetup are installed with what they load (libfido2, libtss2); or let activate ask another key: `tclone "
+      "key rm NAME --key token --use SOURCE`");
 }
 
 tl::unexpected<Error> not_with_this_pin(int r, const std::string& type, const std::string& what) {

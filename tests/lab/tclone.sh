@@ -120,7 +120,7 @@ on_tty() {
   exec 9>/tmp/k/in
   for want; do
     asked=$((asked + 1))
-    while (($(grep -oE 'assphrase for [^:]*: |again: |PIN of [^:]*: ' /tmp/k/tty | wc -l) < asked)); do
+    while (($(grep -oE 'assphrase for [^:]*: |again: |PIN of [^:]*: ' /tmp/k/tty 2>/dev/null | wc -l) < asked)); do
       kill -0 $pid 2>/dev/null || break 2
       sleep 0.1
     done

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# lab: --disks 1x512M --timeout 200
+# lab: --disks 1x512M --timeout 600
 # needs: tclone
 # A vault that systemd-cryptenroll has bound to a FIDO2 key, opened by tclone through libcryptsetup's plugin of systemd.
 #
