@@ -204,12 +204,23 @@ makes.
 It is enrolled in a header that is there, so create, clone and rekey refuse it: make the volume with another key, enrol
 the token, then say
 .Ql tclone key add NAME --key token .
+A PIN that it wants is asked for on the terminal, once for all tokens of a type, after those that want none have failed.
+A unit gets it as the credential that
+.Xr systemd-cryptsetup 8
+takes it from:
+.Li cryptsetup.tpm2-pin ,
+.Li cryptsetup.fido2-pin
+or
+.Li cryptsetup.pkcs11-pin ,
+else
+.Li cryptsetup.luks2-pin .
+It is tried once, because hardware counts wrong ones and locks itself.
 Once its hardware is gone,
 .Ql tclone key rm NAME --key token --use SOURCE
 lets activate ask another key, so keep one.
 .El
 .Pp
-Files, keyrings and credentials are used byte for byte.
+Files, keyrings and credentials, also those with a PIN, are used byte for byte.
 Passphrases, and whatever is shorter than 32 bytes, are made expensive to guess with argon2id.
 While a prompt, standard input, a command or a token is waited for, the pool is not locked; for a token this takes
 libcryptsetup 2.6 or newer, and one of the four key slots must be free.

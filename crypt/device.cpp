@@ -76,17 +76,6 @@ tl::unexpected<Error> no_key(const std::string& device) {
               "check that the key source names the right key (tclone key list, tclone key test)");
 }
 
-tl::unexpected<Error> no_token(int r, const std::string& device) {
-  if (r == -ENOANO) {
-    return fail(Code::key, device, "the token wants a PIN", "enrol one without, or use another key source");
-  }
-  // Their errno say nothing to people: a TPM that is not there is EAGAIN or ENOTRECOVERABLE.
-  return fail(
-      Code::key, device, "no token opens it",
-      "check that one is enrolled (systemd-cryptenroll), that its hardware is there, and that systemd's plugins for "
-      "libcryptsetup are installed; or let activate ask another key: `tclone key rm NAME --key token --use SOURCE`");
-}
-
 std::uint32_t serialize_flag() { return lock_folder_usable() ? CRYPT_ACTIVATE_SERIALIZE_MEMORY_HARD_PBKDF : 0U; }
 
 Result<Device> init(const std::string& path) {

@@ -36,8 +36,6 @@ constexpr Bytes kHeaderSize{2 * kMiB.n};
 /// Whether `r` says that the secret opened no keyslot.
 [[nodiscard]] bool is_wrong_key(int r) noexcept;
 [[nodiscard]] tl::unexpected<Error> no_key(const std::string& device);
-/// The same for LUKS2 tokens: `r` is what their plugins made of it, who also say on standard error what they met with.
-[[nodiscard]] tl::unexpected<Error> no_token(int r, const std::string& device);
 
 /// crypt_init alone.
 [[nodiscard]] Result<Device> init(const std::string& path);

@@ -134,9 +134,22 @@ Result<Secret> read_key_file(const std::string& path, const std::string& what) {
   return read_to_end(file.get(), path);
 }
 
-Result<Secret> read_credential(const std::string& name, const std::string& what) {
+namespace {
+/// Null: there are none.
+const char* credentials_folder() {
   const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
-  if (folder == nullptr || folder[0] != '/') {
+  return folder != nullptr && folder[0] == '/' ? folder : nullptr;
+}
+}  // namespace
+
+bool has_credential(const std::string& name) {
+  const char* folder = credentials_folder();
+  return folder != nullptr && (access((std::string(folder) + "/" + name).c_str(), F_OK) == 0 || errno != ENOENT);
+}
+
+Result<Secret> read_credential(const std::string& name, const std::string& what) {
+  const char* folder = credentials_folder();
+  if (folder == nullptr) {
     return fail(Code::key, name, "there are no systemd credentials here to take the key of " + what + " from",
                 "LoadCredentialEncrypted=" + name + " in the unit that runs tclone");
   }

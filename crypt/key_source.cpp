@@ -85,6 +85,7 @@ Result<Secret> read_secret(const KeySource& source, const KeyFolder& folder, con
     if (source.kind == "keyring") return read_keyring(source.reference, what);
     if (source.kind == "credential") return read_credential(source.reference, what);
     if (source.kind == "exec") return read_exec(source.reference, what);
+    if (source.kind == kPinKind) return read_pin(source.reference, what);
     if (source.kind == "token") return fail(Code::usage, what, "a token gives no secret to read");
     return fail(Code::usage, what, "there is no key source of kind '" + source.kind + "'");
   };

@@ -36,10 +36,16 @@ struct KeyFolder {
 [[nodiscard]] Cost cost_of(const KeySource& source, std::size_t secret_size);
 
 enum class Purpose { unlock, create };
+/// Not a source that anybody can name: the PIN of a token, whose type is the reference (read_pin).
+constexpr const char* kPinKind = "pin";
 /// Reads the secret. `what` names the vault in prompts and errors ("vault web1"). Purpose create asks a prompt twice.
 /// Errors: key (missing file, loose permissions or owner, empty, larger than 8 MiB, command failed or timed out),
 /// each saying how to mend it.
 [[nodiscard]] Result<Secret> read_secret(const KeySource& source, const KeyFolder& folder, const Uuid& vault,
                                          const std::string& what, Purpose purpose);
+
+/// The PIN of a token of that type ("systemd-tpm2"): the credential that systemd-cryptsetup(8) would take it from
+/// (cryptsetup.tpm2-pin, or cryptsetup.luks2-pin), byte for byte, else asked for on the terminal. Error key as above.
+[[nodiscard]] Result<Secret> read_pin(const std::string& type, const std::string& what);
 
 }  // namespace tclone::crypt

@@ -15,11 +15,13 @@ class LibLuks final : public Luks {
               const Secret& secret) override;
   Status open_with_volume_key(const std::string& device, const std::string& name, const HeaderFacts& expected,
                               const Secret& volume_key) override;
-  Status open_with_token(const std::string& device, const std::string& name, const HeaderFacts& expected) override;
+  Status open_with_token(const std::string& device, const std::string& name, const HeaderFacts& expected,
+                         const PinOf& pin_of) override;
   Result<int> test(const std::string& device, const HeaderFacts& expected, const Secret& secret) override;
-  Result<int> test_token(const std::string& device, const HeaderFacts& expected) override;
+  Result<int> test_token(const std::string& device, const HeaderFacts& expected, const PinOf& pin_of) override;
   Result<Secret> copy_header(const std::string& device, const HeaderFacts& expected) override;
-  Result<TokenKey> ask_token(const Secret& header, const HeaderFacts& expected, const std::string& what) override;
+  Result<TokenKey> ask_token(const Secret& header, const HeaderFacts& expected, const std::string& what,
+                             const PinOf& pin_of) override;
   Result<Secret> volume_key(const std::string& device, const HeaderFacts& expected, const Secret& secret) override;
   Result<std::vector<Keyslot>> keyslots(const std::string& device) override;
   Result<int> add_key(const std::string& device, const HeaderFacts& expected, const Secret& existing,

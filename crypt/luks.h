@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,10 @@ struct TokenKey {
   Secret volume_key;
 };
 
+/// The PIN of a token of that type ("systemd-tpm2"), or why there is none. Called at most once a type, when no token opens
+/// without one; that PIN is tried once.
+using PinOf = std::function<Result<Secret>(const std::string& type)>;
+
 class Luks {
  public:
   virtual ~Luks() = default;
@@ -69,15 +74,16 @@ class Luks {
   /// The same with the volume key of a header just made.
   [[nodiscard]] virtual Status open_with_volume_key(const std::string& device, const std::string& name,
                                                     const HeaderFacts& expected, const Secret& volume_key) = 0;
-  /// The same through a LUKS2 token (systemd-cryptenroll), pin from the environment of libcryptsetup's plugins.
+  /// The same through a LUKS2 token (systemd-cryptenroll). An Error of `pin_of` is returned as it is.
   [[nodiscard]] virtual Status open_with_token(const std::string& device, const std::string& name,
-                                               const HeaderFacts& expected) = 0;
+                                               const HeaderFacts& expected, const PinOf& pin_of) = 0;
 
   /// Whether the secret opens a keyslot; which one. Error key if none.
   [[nodiscard]] virtual Result<int> test(const std::string& device, const HeaderFacts& expected,
                                          const Secret& secret) = 0;
   /// Whether a LUKS2 token opens it; the key slot. Error key if none.
-  [[nodiscard]] virtual Result<int> test_token(const std::string& device, const HeaderFacts& /*expected*/) {
+  [[nodiscard]] virtual Result<int> test_token(const std::string& device, const HeaderFacts& /*expected*/,
+                                               const PinOf& /*pin_of*/) {
     return fail(Code::kernel, device, "tokens are not supported here");
   }
   /// A copy of the header as it is now, to ask a token with while the device is not there; checked as by open(). Error kernel:
@@ -89,7 +95,7 @@ class Luks {
   /// What a token opens with such a copy: takes as long as its hardware, or whoever has to touch that, likes. `what` is for
   /// errors ("vault web1"). Error key if none opens it.
   [[nodiscard]] virtual Result<TokenKey> ask_token(const Secret& /*header*/, const HeaderFacts& /*expected*/,
-                                                   const std::string& what) {
+                                                   const std::string& what, const PinOf& /*pin_of*/) {
     return fail(Code::kernel, what, "tokens are not supported here");
   }
   /// The volume key that a secret unlocks, for a command that opens the device many times. Error key if no slot opens.

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "crypt/device.h"
 #include "crypt/lib_luks.h"
+#include "crypt/tokens.h"
 
 namespace tclone::crypt {
 namespace {
@@ -83,13 +84,17 @@ Status LibLuks::open_with_volume_key(const std::string& device, const std::strin
   return opened(r, loaded.get(), device, name, expected);
 }
 
-Status LibLuks::open_with_token(const std::string& device, const std::string& name, const HeaderFacts& expected) {
+Status LibLuks::open_with_token(const std::string& device, const std::string& name, const HeaderFacts& expected,
+                                const PinOf& pin_of) {
   const Device loaded = TC_TRY(load_expected(device, expected));
   prepare_keyring();
-  const int r = crypt_activate_by_token_pin(loaded.get(), name.c_str(), nullptr, CRYPT_ANY_TOKEN, nullptr, 0, nullptr,
-                                            activation_flags());
-  if (r < 0 && !from_activation(r)) return no_token(r, device);
-  return opened(r, loaded.get(), device, name, expected);
+  const auto attempt = [&](const Enrolled& e, const Secret* pin) -> Result<int> {
+    const int r = activate_by_token(loaded.get(), name.c_str(), e, pin, activation_flags());
+    if (r < 0 && from_activation(r)) TC_CHECK(opened(r, loaded.get(), device, name, expected));
+    return r;
+  };
+  return opened(TC_TRY(ask_in_turn(tokens_of(loaded.get()), pin_of, attempt, device)), loaded.get(), device, name,
+                expected);
 }
 
 }  // namespace tclone::crypt

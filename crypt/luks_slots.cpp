@@ -3,6 +3,7 @@
 
 #include "crypt/device.h"
 #include "crypt/lib_luks.h"
+#include "crypt/tokens.h"
 
 namespace tclone::crypt {
 namespace {
@@ -33,12 +34,12 @@ Result<int> LibLuks::test(const std::string& device, const HeaderFacts& expected
   return r;
 }
 
-Result<int> LibLuks::test_token(const std::string& device, const HeaderFacts& expected) {
+Result<int> LibLuks::test_token(const std::string& device, const HeaderFacts& expected, const PinOf& pin_of) {
   const Device loaded = TC_TRY(load_expected(device, expected));
-  const int r = crypt_activate_by_token_pin(loaded.get(), nullptr, nullptr, CRYPT_ANY_TOKEN, nullptr, 0, nullptr,
-                                            serialize_flag());
-  if (r >= 0) return r;
-  return no_token(r, device);
+  const auto attempt = [&](const Enrolled& e, const Secret* pin) -> Result<int> {
+    return activate_by_token(loaded.get(), nullptr, e, pin, serialize_flag());
+  };
+  return ask_in_turn(tokens_of(loaded.get()), pin_of, attempt, device);
 }
 
 Result<Secret> LibLuks::volume_key(const std::string& device, const HeaderFacts& expected, const Secret& secret) {

@@ -53,6 +53,7 @@ void say(int tty, const std::string& text) {
   if (write(tty, text.data(), text.size()) < 0) return;  // the terminal is gone; reading from it will say so
 }
 
+/// `what` is asked for: "passphrase for vault web1".
 Result<Secret> ask(int tty, const std::string& question, const std::string& what) {
   const Silence silence(tty);
   if (!silence.ready()) return fail(Code::key, "/dev/tty", "cannot switch the echo of the terminal off", "", errno);
@@ -62,29 +63,40 @@ Result<Secret> ask(int tty, const std::string& question, const std::string& what
       silence.wait() ? buffer.read_from(tty, "/dev/tty") : fail(Code::key, "/dev/tty", "interrupted");
   if (!got || *got == 0) {
     say(tty, "\n");
-    return fail(Code::key, "/dev/tty", "no passphrase was given for " + what);
+    return fail(Code::key, "/dev/tty", "no " + what + " was given");
   }
   // The terminal gives one line a read (termios(3), canonical mode).
   Secret line = buffer.take();
   strip_newline(line);
-  if (line.empty()) return fail(Code::key, "/dev/tty", "the passphrase for " + what + " is empty");
+  if (line.empty()) return fail(Code::key, "/dev/tty", "the " + what + " is empty");
   return line;
+}
+
+Result<UniqueFd> terminal(const std::string& what, const std::string& next) {
+  UniqueFd tty(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  if (!tty) return fail(Code::key, "/dev/tty", "there is no terminal to ask for the " + what, next, errno);
+  return tty;
 }
 
 }  // namespace
 
 Result<Secret> read_prompt(const std::string& what, Purpose purpose) {
-  const UniqueFd tty(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
-  if (!tty) {
-    return fail(Code::key, "/dev/tty", "there is no terminal to ask for the passphrase of " + what,
-                "use another key source, such as --key stdin", errno);
-  }
+  const std::string passphrase = "passphrase for " + what;
+  const UniqueFd tty = TC_TRY(terminal(passphrase, "use another key source, such as --key stdin"));
   const std::string prefix = purpose == Purpose::create ? "New passphrase for " : "Passphrase for ";
-  Secret first = TC_TRY(ask(tty.get(), prefix + what + ": ", what));
+  Secret first = TC_TRY(ask(tty.get(), prefix + what + ": ", passphrase));
   if (purpose == Purpose::unlock) return first;
-  const Secret second = TC_TRY(ask(tty.get(), "The same again: ", what));
+  const Secret second = TC_TRY(ask(tty.get(), "The same again: ", passphrase));
   if (!first.same_as(second)) return fail(Code::key, "/dev/tty", "the two passphrases for " + what + " differ");
   return first;
+}
+
+Result<Secret> prompt_for_pin(const std::string& which, const std::string& credential) {
+  const UniqueFd tty =
+      TC_TRY(terminal(which, "run it on one, or give the unit that runs it the credential " + credential +
+                                 " (LoadCredentialEncrypted=), or let activate ask another key: "
+                                 "`tclone key rm NAME --key token --use SOURCE`"));
+  return ask(tty.get(), which + ": ", which);
 }
 
 Result<Secret> read_stdin(const std::string& what) {

@@ -21,11 +21,17 @@ namespace tclone::crypt {
 /// permissions, so the permissions of the file are not judged.
 [[nodiscard]] Result<Secret> read_credential(const std::string& name, const std::string& what);
 
+/// Whether there is such a file.
+[[nodiscard]] bool has_credential(const std::string& name);
+
 /// A "user" key, found where request_key(2) looks or in the user keyring, byte for byte.
 [[nodiscard]] Result<Secret> read_keyring(const std::string& description, const std::string& what);
 
 /// Asks on the controlling terminal without echo, twice to create; the newline is not part of the secret.
 [[nodiscard]] Result<Secret> read_prompt(const std::string& what, Purpose purpose);
+
+/// The same for a PIN, once. `which` is the question; `credential` is what a unit would have it from.
+[[nodiscard]] Result<Secret> prompt_for_pin(const std::string& which, const std::string& credential);
 
 /// Standard input to its end, less one newline there.
 [[nodiscard]] Result<Secret> read_stdin(const std::string& what);

@@ -6,7 +6,7 @@
 namespace tclone::engine {
 
 bool Asked::slow(const KeySource& source) {
-  return source.kind == "prompt" || source.kind == "stdin" || source.kind == "exec";
+  return source.kind == "prompt" || source.kind == "stdin" || source.kind == "exec" || source.kind == crypt::kPinKind;
 }
 
 Result<Secret> Asked::get(const Question& question, const crypt::KeyFolder& folder, bool may_wait) {
@@ -30,11 +30,14 @@ const Asked::Token* Asked::token(const Uuid& vault) const {
   return told == tokens_.end() ? nullptr : &*told;
 }
 
-tl::unexpected<Error> Asked::want_token(crypt::Luks& luks, const Vault& vault, Secret header) {
+tl::unexpected<Error> Asked::want_token(crypt::Luks& luks, const Vault& vault, Secret header, Pin pin) {
   const std::string what = "vault " + vault.name;
   auto copy = std::make_shared<const Secret>(std::move(header));
-  wanted_ = [this, &luks, id = vault.uuid, facts = vault.header, what, copy] {
-    auto answer = luks.ask_token(*copy, facts, what);
+  wanted_ = [this, &luks, id = vault.uuid, facts = vault.header, what, copy, pin] {
+    auto answer = luks.ask_token(*copy, facts, what, [&](const std::string& type) -> Result<Secret> {
+      if (pin == Pin::ask) return crypt::read_pin(type, what);
+      return fail(Code::key, what, "the token " + type + " wants a PIN");
+    });
     tokens_.push_back({id, answer ? copy : nullptr, std::move(answer)});
   };
   return fail(Code::key, what, "its token has to be asked first");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Secrets that may take long to come, because a person types, a key service answers or a token waits for a touch, are
+// Secrets that may take long to come, because a person types, a key service answers or a token waits for a touch or its PIN, are
 // waited for without the pool's lock. A command that finds under the lock that it needs one gives up what it began,
 // which it can as long as its journal is not written, and is begun anew when the secret is there. What is needed is
 // thus decided by the records that hold when it is used: an answer serves only the vault and the source that it was asked
@@ -26,10 +26,13 @@ struct Question {
   bool operator==(const Question&) const = default;
 };
 
+/// Whether a token that wants a PIN is given one.
+enum class Pin { ask, never };
+
 /// What one command has asked and was told. Nothing outlives the command (asking).
 class Asked {
  public:
-  /// prompt, stdin and exec. The others answer at once, but for a token, which has a question of its own (below).
+  /// prompt, stdin, exec and a PIN. The others answer at once, but for a token, which has a question of its own (below).
   [[nodiscard]] static bool slow(const KeySource& source);
 
   /// Reads the secret, or takes what it was told before, failures included. Where it would have to wait, and whoever
@@ -47,7 +50,7 @@ class Asked {
   /// Whether whoever runs the command can begin it anew.
   [[nodiscard]] bool listening() const { return listening_; }
   /// The token is asked once the lock is released, with a copy of the header. An error, and wanted() from then on.
-  [[nodiscard]] tl::unexpected<Error> want_token(crypt::Luks& luks, const Vault& vault, Secret header);
+  [[nodiscard]] tl::unexpected<Error> want_token(crypt::Luks& luks, const Vault& vault, Secret header, Pin pin);
 
   /// The vault was opened with what its token said.
   void opened(const Uuid& vault);

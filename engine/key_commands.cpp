@@ -123,7 +123,7 @@ Result<std::uint32_t> slot_to_remove(const Session& s, const Vault& v, const Key
   const auto known = known_slots(v);
   const auto listed = std::find_if(known.begin(), known.end(), [&](const SlotSource& k) { return k.source == *r.key; });
   if (listed != known.end() && (by_hand(*r.key) || r.key->kind == "exec")) return listed->slot;
-  auto found = slot_of(s, v, *r.key, device);
+  auto found = slot_of(s, v, *r.key, device, listed == known.end() ? Pin::ask : Pin::never);
   if (!found && s.env.asked.wanted()) return found;
   if (!found && found.error().code == Code::key && listed != known.end()) return listed->slot;
   return found;

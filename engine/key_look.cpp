@@ -80,11 +80,15 @@ Result<KeyTested> key_test(Env& env, const Named& r, const std::optional<KeySour
       if (out.source.kind == kTokenKind) {
         if (auto header = s.env.luks.copy_header(device, v.header)) {
           auto copy = std::make_shared<const Secret>(std::move(*header));
-          ask = [&env, copy, v] { return env.luks.ask_token(*copy, v.header, "vault " + v.name); };
+          ask = [&env, copy, v] {
+            const std::string what = "vault " + v.name;
+            return env.luks.ask_token(*copy, v.header, what,
+                                      [&](const std::string& type) { return crypt::read_pin(type, what); });
+          };
           return {};
         }
       }
-      const auto slot = out.source.kind == kTokenKind ? s.env.luks.test_token(device, v.header)
+      const auto slot = out.source.kind == kTokenKind ? s.env.luks.test_token(device, v.header, pin_of(s, v))
                                                       : s.env.luks.test(device, v.header, secret);
       out.slot = static_cast<std::uint32_t>(TC_TRY(slot));
       return {};
@@ -93,7 +97,7 @@ Result<KeyTested> key_test(Env& env, const Named& r, const std::optional<KeySour
     if (ask) out.slot = static_cast<std::uint32_t>(TC_TRY(ask()).keyslot);
     return out;
   };
-  return attempted(run(), "key test " + r.name);
+  return attempted(asking(env.asked, run), "key test " + r.name);
 }
 
 }  // namespace tclone::engine

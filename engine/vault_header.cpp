@@ -61,14 +61,21 @@ Result<Secret> secret_of(const Session& s, const Vault& v, const KeySource& sour
                          !s.may_begin_anew);
 }
 
-Result<std::optional<crypt::TokenKey>> token_key(const Session& s, const Vault& v, const std::string& device) {
+crypt::PinOf pin_of(const Session& s, const Vault& v, Pin pin) {
+  return [&s, &v, pin](const std::string& type) -> Result<Secret> {
+    if (pin == Pin::ask) return secret_of(s, v, {crypt::kPinKind, type}, crypt::Purpose::unlock);
+    return fail(Code::key, "vault " + v.name, "the token " + type + " wants a PIN");
+  };
+}
+
+Result<std::optional<crypt::TokenKey>> token_key(const Session& s, const Vault& v, const std::string& device, Pin pin) {
   const Asked::Token* told = s.env.asked.token(v.uuid);
   if (told == nullptr && (!s.may_begin_anew || !s.env.asked.listening())) return std::optional<crypt::TokenKey>{};
   if (told != nullptr && !told->answer) return tl::unexpected(told->answer.error());
   auto header = s.env.luks.copy_header(device, v.header);
   if (!header && header.error().code == Code::kernel) return std::optional<crypt::TokenKey>{};
   if (!header) return tl::unexpected(header.error());
-  if (told == nullptr) return s.env.asked.want_token(s.env.luks, v, std::move(*header));
+  if (told == nullptr) return s.env.asked.want_token(s.env.luks, v, std::move(*header), pin);
   if (!header->same_as(*told->header)) {
     return fail(Code::busy, "vault " + v.name, "its header was changed while its token was waited for", "try again");
   }
@@ -106,10 +113,11 @@ Status key_to_set_at_hand(Session& s, const Vault& v, const KeySource& source) {
   return {};
 }
 
-Result<std::uint32_t> slot_of(const Session& s, const Vault& v, const KeySource& source, const std::string& device) {
+Result<std::uint32_t> slot_of(const Session& s, const Vault& v, const KeySource& source, const std::string& device,
+                              Pin pin) {
   if (source.kind == kTokenKind) {
-    const auto opened = TC_TRY(token_key(s, v, device));
-    return static_cast<std::uint32_t>(opened ? opened->keyslot : TC_TRY(s.env.luks.test_token(device, v.header)));
+    if (const auto opened = TC_TRY(token_key(s, v, device, pin))) return static_cast<std::uint32_t>(opened->keyslot);
+    return static_cast<std::uint32_t>(TC_TRY(s.env.luks.test_token(device, v.header, pin_of(s, v, pin))));
   }
   const Secret secret = TC_TRY(secret_of(s, v, source, crypt::Purpose::unlock));
   return static_cast<std::uint32_t>(TC_TRY(s.env.luks.test(device, v.header, secret)));

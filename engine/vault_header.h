@@ -35,14 +35,16 @@ constexpr const char* kTokenKind = "token";
 [[nodiscard]] Status key_at_hand(Session& s, const Vault& vault);
 /// The same for a slot of a header that is to be made.
 [[nodiscard]] Status key_to_set_at_hand(Session& s, const Vault& vault, const KeySource& source);
+/// For Luks: a PIN is waited for as secret_of waits.
+[[nodiscard]] crypt::PinOf pin_of(const Session& s, const Vault& vault, Pin pin = Pin::ask);
 /// What the vault's token opens, by what it said when it was asked without the lock; where that is still to be done and can
 /// be, the error of Asked::want_token. nullopt: it has to be asked under the lock. busy: the header is not the one it was
 /// asked with any more.
 [[nodiscard]] Result<std::optional<crypt::TokenKey>> token_key(const Session& s, const Vault& vault,
-                                                               const std::string& device);
+                                                               const std::string& device, Pin pin = Pin::ask);
 /// The slot that a source opens; error key if none.
 [[nodiscard]] Result<std::uint32_t> slot_of(const Session& s, const Vault& vault, const KeySource& source,
-                                            const std::string& device);
+                                            const std::string& device, Pin pin = Pin::ask);
 
 /// Pays a due: the slot is destroyed and flushed, then the key file removed if that is due as well. A slot that is gone
 /// is fine.

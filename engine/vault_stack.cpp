@@ -30,7 +30,7 @@ Status unlock(Session& s, const Vault& v) {
   }
   if (v.key.kind == kTokenKind) {
     const auto key = TC_TRY(token_key(s, v, device));
-    if (!key) return s.env.luks.open_with_token(device, name, v.header);
+    if (!key) return s.env.luks.open_with_token(device, name, v.header, pin_of(s, v));
     TC_CHECK(s.env.luks.open_with_volume_key(device, name, v.header, key->volume_key));
     s.env.asked.opened(v.uuid);
     return {};

@@ -7,7 +7,8 @@ cd "$source_dir" || exit 1
 packages_build=(g++ cmake ninja-build pkg-config libdevmapper-dev libcryptsetup-dev libcli11-dev libtomlplusplus-dev
   libspdlog-dev catch2 libexpected-dev nlohmann-json3-dev libblkid-dev libmount-dev zlib1g-dev)
 packages_lab=(user-mode-linux thin-provisioning-tools keyutils strace xxd xfsprogs e2fsprogs sqlite3 cryptsetup-bin dmsetup kmod procps
-  util-linux openssl perl-base systemd udev lvm2 swtpm socat tpm2-tools libtss2-tcti-device0 libtss2-rc0)
+  util-linux openssl perl-base systemd udev lvm2 swtpm socat tpm2-tools libtss2-tcti-device0 libtss2-rc0
+  libfido2-1 python3-cryptography)
 packages_docs=(mandoc bash-completion zsh fish)
 packages_debian_lane=(qemu-system-x86 linux-image-amd64 busybox-static)
 packages_bench=(lvm2 fio qemu-utils valgrind linux-perf)

@@ -81,8 +81,24 @@ Status FakeLuks::open_with_volume_key(const std::string& device, const std::stri
   return activate(device, name, expected);
 }
 
-Status FakeLuks::open_with_token(const std::string& device, const std::string&, const HeaderFacts&) {
-  return fail(Code::key, device, "the fake knows no tokens");
+Result<FakeHeader*> FakeLuks::by_token(FakeHeader& header, const std::string& what, const crypt::PinOf& pin_of) {
+  if (!on_token) return fail(Code::kernel, what, "tokens are not supported here");
+  on_token();
+  if (token_pin.empty()) return &header;
+  const Secret pin = TC_TRY(pin_of("systemd-tpm2"));
+  if (std::string(pin.chars(), pin.size()) != token_pin) return fail(Code::key, what, "the PIN is wrong");
+  return &header;
+}
+
+Status FakeLuks::open_with_token(const std::string& device, const std::string& name, const HeaderFacts& expected,
+                                 const crypt::PinOf& pin_of) {
+  TC_CHECK(begin("open", device));
+  TC_TRY(by_token(*TC_TRY(expected_header(device, expected)), device, pin_of));
+  return activate(device, name, expected);
+}
+
+Result<int> FakeLuks::test_token(const std::string& device, const HeaderFacts& expected, const crypt::PinOf& pin_of) {
+  return TC_TRY(by_token(*TC_TRY(expected_header(device, expected)), device, pin_of))->slots.begin()->first;
 }
 
 Result<int> FakeLuks::test(const std::string& device, const HeaderFacts& expected, const Secret& secret) {
@@ -91,7 +107,7 @@ Result<int> FakeLuks::test(const std::string& device, const HeaderFacts& expecte
 
 /// Its place, and what changes with its slots.
 Result<Secret> FakeLuks::copy_header(const std::string& device, const HeaderFacts& expected) {
-  if (!on_token) return Luks::copy_header(device, expected);
+  if (!on_token || token_in_place) return Luks::copy_header(device, expected);
   std::string copy = mapper_.place(device);
   for (const auto& [number, secret] : TC_TRY(expected_header(device, expected))->slots) {
     copy += "\n" + std::to_string(number);
@@ -99,11 +115,12 @@ Result<Secret> FakeLuks::copy_header(const std::string& device, const HeaderFact
   return Secret::copy_of(std::as_bytes(std::span(copy)));
 }
 
-Result<crypt::TokenKey> FakeLuks::ask_token(const Secret& header, const HeaderFacts&, const std::string& what) {
-  on_token();
+Result<crypt::TokenKey> FakeLuks::ask_token(const Secret& header, const HeaderFacts&, const std::string& what,
+                                            const crypt::PinOf& pin_of) {
   const std::string copy(header.chars(), header.size());
   const auto found = headers_.find(copy.substr(0, copy.find('\n')));
   if (found == headers_.end()) return fail(Code::key, what, "no token opens it");
+  TC_TRY(by_token(found->second, what, pin_of));
   return crypt::TokenKey{found->second.slots.begin()->first, TC_TRY(Secret::copy_of(found->second.volume_key.bytes()))};
 }
 

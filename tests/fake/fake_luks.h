@@ -29,11 +29,13 @@ class FakeLuks final : public crypt::Luks {
               const Secret& secret) override;
   Status open_with_volume_key(const std::string& device, const std::string& name, const HeaderFacts& expected,
                               const Secret& volume_key) override;
-  Status open_with_token(const std::string& device, const std::string& name, const HeaderFacts& expected) override;
+  Status open_with_token(const std::string& device, const std::string& name, const HeaderFacts& expected,
+                         const crypt::PinOf& pin_of) override;
+  Result<int> test_token(const std::string& device, const HeaderFacts& expected, const crypt::PinOf& pin_of) override;
   Result<int> test(const std::string& device, const HeaderFacts& expected, const Secret& secret) override;
   Result<Secret> copy_header(const std::string& device, const HeaderFacts& expected) override;
-  Result<crypt::TokenKey> ask_token(const Secret& header, const HeaderFacts& expected,
-                                    const std::string& what) override;
+  Result<crypt::TokenKey> ask_token(const Secret& header, const HeaderFacts& expected, const std::string& what,
+                                    const crypt::PinOf& pin_of) override;
   Result<Secret> volume_key(const std::string& device, const HeaderFacts& expected, const Secret& secret) override;
   Result<std::vector<crypt::Keyslot>> keyslots(const std::string& device) override;
   Result<int> add_key(const std::string& device, const HeaderFacts& expected, const Secret& existing,
@@ -51,6 +53,10 @@ class FakeLuks final : public crypt::Luks {
 
   /// Called while a token is asked; every header has one then, which opens its lowest slot.
   std::function<void()> on_token;
+  /// The PIN that tokens want, if any. They are of type "systemd-tpm2".
+  std::string token_pin;
+  /// Whether a token cannot be asked with a copy of the header.
+  bool token_in_place = false;
 
   /// Headers there are, by the place they lie at.
   [[nodiscard]] const std::map<std::string, FakeHeader>& headers() const { return headers_; }
@@ -63,6 +69,8 @@ class FakeLuks final : public crypt::Luks {
     Code code;
     int skip;
   };
+  /// What a token is, and its PIN.
+  [[nodiscard]] Result<FakeHeader*> by_token(FakeHeader& header, const std::string& what, const crypt::PinOf& pin_of);
   [[nodiscard]] Status begin(const std::string& op, const std::string& device);
   [[nodiscard]] Result<FakeHeader*> header(const std::string& device);
   [[nodiscard]] Result<FakeHeader*> expected_header(const std::string& device, const HeaderFacts& expected);

@@ -67,3 +67,37 @@ pool_away() {
   ((status == 0)) || { lab_show; say "the pool could not be destroyed"; ok=1; }
   return $ok
 }
+
+# on_tty COMMAND ANSWER…: types an answer at each question the command asks on its terminal. At the
+# first one $while_asked is run. What it said is in /tmp/k/tty.
+on_tty() {
+  local command=$1 asked=0 pid want
+  shift
+  rm -f /tmp/k/in /tmp/k/tty
+  mkfifo /tmp/k/in
+  script -qefc "$command" /tmp/k/tty </tmp/k/in >/dev/null 2>&1 &
+  pid=$!
+  exec 9>/tmp/k/in
+  for want; do
+    asked=$((asked + 1))
+    while (($(grep -oE 'assphrase for [^:]*: |again: |PIN of [^:]*: ' /tmp/k/tty 2>/dev/null | wc -l) < asked)); do
+      kill -0 $pid 2>/dev/null || break 2
+      sleep 0.1
+    done
+    ((asked > 1)) || ${while_asked:-:}
+    printf '%s\n' "$want" >&9
+  done
+  exec 9>&-
+  status=0
+  wait $pid || status=$?
+}
+
+# type_pin PIN CODE COMMAND: the command asks for the PIN of v's token, once, and ends with that status.
+type_pin() {
+  on_tty "$3" "$1"
+  expect_equal "$2" "$status" "the exit status of $3, which said: $(</tmp/k/tty)"
+  expect_equal 1 "$(grep -o 'PIN of the token [^:]* of vault v: ' /tmp/k/tty | wc -l)" \
+    "how often it asked; it said: $(</tmp/k/tty)"
+  grep -qF "$1" <(grep -v '^Script ' /tmp/k/tty) && lost "the terminal shows the PIN"
+  return 0
+}

@@ -17,30 +17,6 @@ again() { expect_ok tclone deactivate "$1"; expect_ok tclone activate "$1"; }
 # keyslots NAME: numbers of its slots
 slots() { tclone key list "$1" | sed -n 's/^\([0-9]\+\).*/\1/p' | tr '\n' ' '; }
 
-# on_tty COMMAND ANSWER…: types an answer at each question the command asks on its terminal. At the
-# first one $while_asked is run.
-on_tty() {
-  local command=$1 asked=0 pid want
-  shift
-  rm -f /tmp/k/in /tmp/k/tty
-  mkfifo /tmp/k/in
-  script -qefc "$command" /tmp/k/tty </tmp/k/in >/dev/null 2>&1 &
-  pid=$!
-  exec 9>/tmp/k/in
-  for want; do
-    asked=$((asked + 1))
-    while (($(grep -oE 'assphrase for [^:]*: |again: ' /tmp/k/tty | wc -l) < asked)); do
-      kill -0 $pid 2>/dev/null || break 2
-      sleep 0.1
-    done
-    ((asked > 1)) || ${while_asked:-:}
-    printf '%s\n' "$want" >&9
-  done
-  exec 9>&-
-  status=0
-  wait $pid || status=$?
-}
-
 case_files_commands_keyrings_and_credentials() {
   begin
   secret /tmp/k/file; secret /tmp/k/exec; secret /tmp/k/cred

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# lab: --disks 1x512M --timeout 200
+# lab: --disks 1x512M --timeout 600
 # needs: tclone
 # A vault that systemd-cryptenroll has bound to a TPM, opened by tclone through libcryptsetup's plugin of systemd.
 #
@@ -174,8 +174,74 @@ case_a_vault_opens_with_its_tpm_and_with_nothing_else() {
   mkdir /sys/class/tpmrm/tpmrm0
   tpm_in /run/tpm.a
   refused 7 'no token opens it' tclone key test v --key token
+}
 
-  # A PIN is not asked for.
-  NEWPIN=1234 enrol v --unlock-key-file=/tmp/k/spare --tpm2-pcrs= --tpm2-with-pin=yes
-  refused 7 'wants a PIN' tclone key test v --key token
+typed() { type_pin "$@"; tpm_flush; }
+# How many wrong PINs the TPM has counted.
+tpm_counted() { tpm2_getcap -T device:/dev/tpmrm0 properties-variable | sed -n 's/^TPM2_PT_LOCKOUT_COUNTER: //p'; }
+
+case_a_pin_is_asked_for_or_comes_from_systemd() {
+  begin || return 0
+  fill /dev/mapper/tclone-p-v seed 2
+  local sum key n
+  sum=$(checksum /dev/mapper/tclone-p-v)
+  key=/etc/tclone/keys/$(field vaults/v.toml uuid).key
+  expect_ok tclone key add v --key file:/tmp/k/spare
+  NEWPIN=271828 enrol v --unlock-key-file="$key" --tpm2-pcrs= --tpm2-with-pin=yes
+  refused 7 'no terminal to ask for the PIN of the token systemd-tpm2.*cryptsetup.tpm2-pin.*--use' tclone key add v --key token
+  typed 271828 0 'tclone key add v --key token'
+  expect_ok tclone key rm v --key file --use token
+  expect_ok tclone publish v
+  expect_ok tclone deactivate v
+  refused 7 'no terminal.*systemd-tpm2' tclone activate v
+  refused 7 'no terminal.*systemd-tpm2' tclone key test v
+  expect_equal 0x0 "$(tpm_counted)" "the wrong PINs"
+  typed 141421 7 'tclone activate v'
+  grep -q 'systemd-tpm2.*PIN' /tmp/k/tty || lost "it said: $(</tmp/k/tty)"
+  expect_equal 0x1 "$(tpm_counted)" "the wrong PINs"
+  # Nobody waits for who types.
+  while_asked='expect_ok tclone create w1 --size 16M --fs none --lock-timeout 1'
+  typed 271828 0 'tclone activate v'
+  expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-v)" "the data"
+  expect_ok tclone deactivate v
+  while_asked='expect_ok tclone create w2 --size 16M --fs none --lock-timeout 1'
+  typed 271828 0 'tclone clone v@1 own'
+  expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-own)" "the data of the clone"
+  expect_ok tclone deactivate own
+  while_asked='expect_ok tclone create w3 --size 16M --fs none --lock-timeout 1'
+  typed 271828 0 'tclone key test v'
+
+  # Where a copy of the header does not do, because no key slot is free.
+  for n in 1 2; do
+    head -c 48 /dev/urandom | base64 -w0 >"/tmp/k/more$n"; chmod 600 "/tmp/k/more$n"
+    expect_ok tclone key add v --unlock file:/tmp/k/spare --key "file:/tmp/k/more$n"
+  done
+  while_asked='expect_ok tclone create w4 --size 16M --fs none --lock-timeout 1'
+  typed 271828 0 'tclone activate v'
+  expect_ok tclone deactivate v
+  while_asked='expect_ok tclone create w5 --size 16M --fs none --lock-timeout 1'
+  typed 271828 0 'tclone key test v'
+  while_asked=
+  typed 141421 7 'tclone activate v'
+  expect_ok tclone key rm v --key file:/tmp/k/more1
+
+  # What a unit has instead of a terminal.
+  mkdir /tmp/k/credentials
+  export CREDENTIALS_DIRECTORY=/tmp/k/credentials
+  printf 141421 >/tmp/k/credentials/cryptsetup.tpm2-pin
+  refused 7 'systemd-tpm2.*PIN' tclone activate v
+  tpm_flush
+  printf 271828 >/tmp/k/credentials/cryptsetup.tpm2-pin
+  # It was the third wrong one.
+  refused 7 'systemd-tpm2 is locked' tclone activate v
+  tpm_flush
+  expect_ok tpm2_dictionarylockout -T device:/dev/tpmrm0 --clear-lockout
+  expect_ok tclone activate v
+  tpm_flush
+  expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-v)" "the data"
+  unset CREDENTIALS_DIRECTORY
+  # The way out for who has forgotten it asks for none.
+  expect_ok tclone deactivate v
+  expect_ok tclone key rm v --key token --use file:/tmp/k/spare
+  expect_ok tclone activate v
 }

@@ -19,7 +19,7 @@ void expect_damaged(const Vaultlike& vault, const HeaderFacts& expected, const s
   const auto raw = vault.luks->open_with_volume_key(vault.path, "tclone-unit-never", expected, vault.made.volume_key);
   REQUIRE_FALSE(raw);
   CHECK(raw.error().code == Code::damaged);
-  const auto token = vault.luks->open_with_token(vault.path, "tclone-unit-never", expected);
+  const auto token = vault.luks->open_with_token(vault.path, "tclone-unit-never", expected, {});
   REQUIRE_FALSE(token);
   CHECK(token.error().code == Code::damaged);
   const auto added = vault.luks->add_key(vault.path, expected, vault.key, vault.key, Cost::machine);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Vaults that tokens open, several of them in one command, and after a kill.
+#include <stdlib.h>
+
+#include <filesystem>
 #include <fstream>
 
 #include "dm/names.h"
@@ -27,6 +30,13 @@ struct Tokens : Rig {
     change.vaults.push_back(v);
     REQUIRE_OK(store().apply(change));
   }
+  /// What a unit is given; without it somebody would be asked on the terminal.
+  void give_pin(const std::string& pin) {
+    std::filesystem::create_directories(file("credentials"));
+    std::ofstream(file("credentials/cryptsetup.tpm2-pin")) << pin;
+    REQUIRE(setenv("CREDENTIALS_DIRECTORY", file("credentials").c_str(), 1) == 0);
+  }
+  ~Tokens() { unsetenv("CREDENTIALS_DIRECTORY"); }
   void killed_while_own_was_down() { std::ofstream(file("run/p.working")) << "own\n"; }
 };
 
@@ -74,4 +84,51 @@ TEST_CASE_METHOD(Tokens, "what a kill took down waits for activate if a key belo
   CHECK(asked == 1);
   CHECK(own_is_up());
   deactivate_all();
+}
+
+TEST_CASE_METHOD(Tokens, "a token that wants a PIN gets it without the pool's lock, where the header lies as well") {
+  set_key("own", {"token", ""});
+  const bool in_place = GENERATE(false, true);
+  INFO(in_place);
+  luks.token_in_place = in_place;
+  luks.token_pin = "1234";
+  int asked = 0;
+  luks.on_token = [&] { ++asked; };
+  give_pin("1234");
+  REQUIRE_OK(engine::activate(env, {"p", {"own"}, false}));
+  // Under the lock the token is asked anew when the PIN is there.
+  CHECK(asked == (in_place ? 2 : 1));
+  deactivate_all();
+  REQUIRE_OK(engine::key_test(env, {"p", "own"}, std::nullopt));
+  asked = 0;
+  give_pin("4321");
+  const auto wrong = engine::activate(env, {"p", {"own"}, false});
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().code == Code::key);
+  CHECK(asked == (in_place ? 2 : 1));
+}
+
+TEST_CASE_METHOD(Tokens, "key rm of a token that is listed asks nobody for its PIN") {
+  luks.on_token = [] {};
+  REQUIRE_OK(engine::key_add(env, {"p", "own", {"token", ""}, std::nullopt}));
+  const std::string file_of_own = file("spare");
+  std::ofstream(file_of_own) << std::string(64, 'x');
+  std::filesystem::permissions(file_of_own, std::filesystem::perms::owner_read);
+  REQUIRE_OK(engine::key_add(env, {"p", "own", {"file", file_of_own}, std::nullopt}));
+  luks.token_pin = "1234";
+  give_pin("1234");
+  // The header must not tell which slot is the token's: with its PIN it would.
+  Vault v = *store().vault("own");
+  v.slots = {{1, {"token", ""}}, {0, {"file", ""}}};
+  RecordChange change;
+  change.vaults.push_back(v);
+  REQUIRE_OK(store().apply(change));
+  engine::KeyRemove remove;
+  remove.pool = "p";
+  remove.name = "own";
+  remove.key = KeySource{"token", ""};
+  REQUIRE_OK(engine::key_remove(env, remove));
+  const auto left = store().vault("own")->slots;
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].slot == 0);
 }
