@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "base/fault.h"
 #include "base/log.h"
@@ -26,7 +27,7 @@ class Runner {
       return outcome_;
     }
     s_.planned_versions = plan_.change.versions;
-    const WorkMark mark = TC_TRY(WorkMark::set(s_));
+    mark_.emplace(TC_TRY(WorkMark::set(s_)));
     if (auto keys = keys_at_hand(); !keys) return give_up(keys.error());
     for (const policies::Action& a : plan_.prepare) {
       if (auto done = step(a); !done) return give_up(done.error());
@@ -124,6 +125,12 @@ class Runner {
     return tl::unexpected(std::move(e));
   }
 
+  /// The next command goes on with it, as after a kill: it also closes what is open and brings back what was active.
+  tl::unexpected<Error> leave_to_next(Error e) {
+    mark_->leave();
+    return describe(std::move(e));
+  }
+
   /// Nothing was journalled yet: only what preparing opened has to be closed.
   tl::unexpected<Error> give_up(Error e) {
     reactivate_taken_down();
@@ -147,7 +154,7 @@ class Runner {
       e.why += "; undoing it failed as well: " + second.text();
       e.next = "the next command tries again to undo it; if it cannot, run `tclone doctor`";
       e.code = Code::damaged;
-      return describe(std::move(e));
+      return leave_to_next(std::move(e));
     }
     return give_up(std::move(e));
   }
@@ -172,7 +179,7 @@ class Runner {
       // Known not to have happened when the kernel still has the old id; then it can be undone at once.
       const auto status = s_.env.dm.pool_status(s_.outer_pool());
       if (status && status->transaction == plan_.commit.from) return roll_back(committed.error());
-      return describe(committed.error());
+      return leave_to_next(committed.error());
     }
     if (!*committed) {
       return roll_back(
@@ -182,7 +189,7 @@ class Runner {
       Error e = paid.error();
       e.attempted = plan_.operation + " (done, but its cleaning up was not finished)";
       if (e.next.empty()) e.next = "the next command goes on with it";
-      return tl::unexpected(std::move(e));
+      return leave_to_next(std::move(e));
     }
     for (const policies::Action& a : plan_.comfort) {
       if (auto done = step(a); !done) {
@@ -208,6 +215,7 @@ class Runner {
 
   Session& s_;
   policies::Plan plan_;
+  std::optional<WorkMark> mark_;
   Outcome outcome_;
 };
 

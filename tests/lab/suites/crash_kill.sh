@@ -59,6 +59,21 @@ case_activate() {
   say "tclone activate own: ${#points[@]} points, ${#points[@]} crashes"
 }
 
+# The journal is away, and the volume not yet active again: nobody comes back to it but the mark of a command at work.
+case_what_fails_last_of_all_leaves_nothing_half_up() {
+  local -a points
+  crash_points tclone refresh own
+  crash_back -
+  crash_where="after tclone refresh own failed when its journal was away"
+  expect_exit 1 env TCLONE_FAULT=journal.clear.done=fail tclone refresh own
+  expect_text 'the next command goes on with it'
+  crash_recovered now
+  crash_equal same now after || { diff "$crash_dir/after.same" "$crash_dir/now.same"; lost "the refresh $crash_where"; }
+  expect_file /dev/mapper/tclone-p-own
+  crash_untouched
+  crash_back -
+}
+
 # A second crash, in the recovery from the first one: killed at its first point, then, going on, at its second…
 # crash_twice POINT BACK COMMAND…
 crash_twice() {
