@@ -193,6 +193,7 @@ class Runner {
     }
     for (const policies::Action& a : plan_.comfort) {
       if (auto done = step(a); !done) {
+        mark_->leave();  // the next command closes what is left open
         outcome_.warnings.push_back(plan_.operation + " is done, but could not " + text_of(a) + ": " +
                                     done.error().text());
       }

@@ -72,6 +72,15 @@ case_what_fails_last_of_all_leaves_nothing_half_up() {
   expect_file /dev/mapper/tclone-p-own
   crash_untouched
   crash_back -
+  # What is only comfort fails with a warning; the last of it closes what nothing uses any more.
+  crash_where="after tclone refresh own could not close what it had opened"
+  local n steps=0
+  for n in "${points[@]}"; do [[ $n == step ]] && steps=$((steps + 1)); done
+  expect_ok env "TCLONE_FAULT=step#$steps=fail" tclone refresh own
+  expect_text 'warning'
+  crash_recovered now
+  crash_equal same now after || { diff "$crash_dir/after.same" "$crash_dir/now.same"; lost "the refresh $crash_where"; }
+  crash_back -
 }
 
 # A second crash, in the recovery from the first one: killed at its first point, then, going on, at its second…
