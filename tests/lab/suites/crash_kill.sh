@@ -39,24 +39,36 @@ case_resize() { crashes - tclone resize plain 48M; }
 case_rm_of_a_shared_clone() { crashes - tclone rm shared --yes; }
 case_rm_of_an_own_key_clone() { crashes - tclone rm own --yes; }
 case_rm_of_a_version() { crashes - tclone rm shared@1 --yes; }
-# Nothing in the records changes: what counts is that no layer is left half up and the next activation works.
-case_activate() {
-  local n
+# Nothing in the records changes: what counts is that no layer is left half up and that the command can be given again.
+# looks_unharmed BACK COMMAND…
+looks_unharmed() {
+  local back=$1 action n
+  shift
   local -a points
-  expect_ok tclone deactivate own
   rm -f "$crash_dir/trace"
-  expect_ok env TCLONE_FAULT_TRACE="$crash_dir/trace" tclone activate own
+  expect_ok env TCLONE_FAULT_TRACE="$crash_dir/trace" "$@"
   mapfile -t points <"$crash_dir/trace"
-  for ((n = 1; n <= ${#points[@]}; n++)); do
-    crash_where="after tclone activate own with kill at point $n (${points[n - 1]})"
-    expect_ok tclone deactivate own
-    { run env TCLONE_FAULT="*#$n=kill" tclone activate own; } 2>/dev/null
-    crash_recovered now
-    expect_ok tclone activate own
-    crash_look now
-    crash_equal same now before || lost "the records $crash_where"
+  for action in kill fail; do
+    for ((n = 1; n <= ${#points[@]}; n++)); do
+      run bash -c "$back"
+      crash_where="after $* with $action at point $n (${points[n - 1]})"
+      { run env TCLONE_FAULT="*#$n=$action" "$@"; } 2>/dev/null
+      crash_recovered now
+      run "$@"
+      crash_look now
+      crash_equal same now before || lost "the records $crash_where"
+    done
   done
-  say "tclone activate own: ${#points[@]} points, ${#points[@]} crashes"
+  say "$*: ${#points[@]} points, $((2 * n - 2)) crashes"
+}
+case_activate() {
+  expect_ok tclone deactivate own
+  looks_unharmed 'tclone deactivate own' tclone activate own
+}
+case_mount() {
+  expect_ok tclone deactivate plain
+  looks_unharmed 'tclone umount plain; tclone deactivate plain' tclone mount plain /mnt/plain
+  expect_ok tclone umount plain
 }
 
 # The journal is away, and the volume not yet active again: nobody comes back to it but the mark of a command at work.
