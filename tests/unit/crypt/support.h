@@ -57,7 +57,7 @@ inline std::string read_file(const std::string& path) {
   return out.str();
 }
 
-constexpr std::size_t kHeader = 2 * 1024 * 1024;
+constexpr std::size_t kHeader = 2ULL * 1024 * 1024;
 
 /// A sparse file of 4 MiB with a header for a machine key.
 struct Vaultlike {
@@ -86,7 +86,7 @@ struct Vaultlike {
 /// Lets `edit` change the JSON of both header copies and makes their checksums right again: what somebody who can
 /// write to the disk does. (LUKS2 on-disk format: 4 KiB binary header, SHA-256 at byte 448, JSON behind it.)
 inline void tamper(const std::string& path, const std::function<void(std::string& json)>& edit) {
-  constexpr std::size_t kCopy = 16 * 1024;
+  constexpr std::size_t kCopy = 16ULL * 1024;
   constexpr std::size_t kBinary = 4096;
   constexpr std::size_t kSum = 448;
   std::string disk = read_file(path);
