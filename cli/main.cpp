@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Puts the program together: the process, the concrete seams, and nothing else.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -75,7 +76,10 @@ tclone::cli::Ran with_env(const tclone::cli::Invocation& call,
 
 int main(int argc, char** argv) {
   occupy_standard_descriptors();
+  // Every file and folder is made with the mode that it shall have: whoever starts us may mask none of it away.
+  ::umask(022);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit is an error like any other
   // Whoever starts us may ignore it, and that is inherited: children would then be gone before waitpid(2) says how they
   // ended.
   std::signal(SIGCHLD, SIG_DFL);

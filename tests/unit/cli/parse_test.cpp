@@ -120,6 +120,8 @@ TEST_CASE("the environment gives way to options") {
   CHECK(std::get<Invocation>(*given).globals.level == log::Level::info);
   const auto wrong = parse_line("list", [](const char*) { return std::string("loud"); });
   CHECK(wrong.error().code == Code::usage);
+  // An empty value is a script's mistake, and must not mean whatever pool there is.
+  CHECK(parse_line("list --pool=", env).error().code == Code::usage);
 }
 
 TEST_CASE("wrong usage is refused") {
