@@ -239,7 +239,7 @@ Result<std::vector<Finding>> doctor(Env& env, const std::string& asked) {
     auto session = Session::look(env, name);
     if (!session) {
       Error error = session.error();
-      name_state_area(error);
+      explain_record(error);
       const std::string next =
           error.next.empty() ? "`tclone pool deactivate " + name + "`, then activate it again" : error.next;
       error.next.clear();
