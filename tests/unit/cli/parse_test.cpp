@@ -124,6 +124,11 @@ TEST_CASE("the environment gives way to options") {
   CHECK(parse_line("list --pool=", env).error().code == Code::usage);
 }
 
+TEST_CASE("whoever waits for a pool's lock can be told for how long") {
+  CHECK(std::get<Invocation>(*parse_line("pool check --lock-timeout 5")).globals.lock_timeout ==
+        std::chrono::seconds(5));
+}
+
 TEST_CASE("wrong usage is refused") {
   for (const char* line : {"",
                            "nonsense",
