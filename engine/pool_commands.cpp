@@ -262,7 +262,8 @@ Result<Outcome> pool_export(Env& env, const std::string& asked) {
     const PoolLock lock = TC_TRY(lock_pool(env, name));
     if (auto down = deactivate_locked(env, name); !down) {
       // What is gone for good must not be known here for ever. Nothing but where it was is lost by this.
-      if (down.error().code != Code::not_found || TC_TRY(is_active(env, name))) return tl::unexpected(down.error());
+      const bool gone = down.error().code == Code::not_found || down.error().code == Code::damaged;
+      if (!gone || TC_TRY(is_active(env, name))) return tl::unexpected(down.error());
       out.warnings.push_back("its label could not be released: " + down.error().text());
     }
     TCLONE_FAULT_POINT("pool.exported");

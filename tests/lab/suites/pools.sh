@@ -97,9 +97,12 @@ case_labels_are_mended_or_refused() {
   refused 8 "${disk[0]}" tclone pool activate p
   refused 8 "${disk[0]}" tclone pool import "${disk[0]}"
   expect_ok dd if=/dev/zero of="${disk[0]}" bs=1M count=1 conv=fsync,notrunc status=none
-  refused 3 "${disk[0]}" tclone pool activate p
+  refused 8 "${disk[0]}.*both copies of its label" tclone pool activate p
+  refused 3 "${disk[0]}" tclone pool import "${disk[0]}"
+  expect_ok tclone pool export p
+  expect_no_file /etc/tclone/pools/p.toml
   expect_ok dd if=/tmp/label of="${disk[0]}" bs=1M conv=fsync,notrunc status=none
-  expect_ok tclone pool activate p
+  expect_ok tclone pool import "${disk[0]}"
   rm /tmp/label
 }
 
