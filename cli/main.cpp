@@ -39,6 +39,9 @@ void handle_signals() {
   action.sa_handler = [](int) { stopped = 1; };
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  // The terminal went away, unless nohup(1) says that this does not matter.
+  struct sigaction before {};
+  if (::sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);
 }
 
 tclone::engine::Paths paths() {
