@@ -57,6 +57,7 @@ Status point(std::string_view name) {
   if (wish.action == "stop") ::raise(SIGSTOP);
   if (wish.action == "int") ::raise(SIGINT);
   if (wish.action == "term") ::raise(SIGTERM);
+  if (wish.action == "hup") ::raise(SIGHUP);
   if (wish.action == "cut") {
     if (const char* flag = std::getenv("TCLONE_FAULT_CUT")) append(flag, "cut");
     for (;;) ::pause();

@@ -4,7 +4,7 @@
 // The environment variable TCLONE_FAULT holds "NAME[#N]=ACTION": at the N-th passing (default 1) of point
 // NAME ("*" matches every point) the ACTION happens: "fail" returns an error, "kill" is SIGKILL to itself,
 // "cut" writes "cut" to the file TCLONE_FAULT_CUT names and sleeps for ever, so that a power cut can follow,
-// "stop" stops the process until it is sent SIGCONT, "int" and "term" raise the signal and go on.
+// "stop" stops the process until it is sent SIGCONT, "int", "term" and "hup" raise the signal and go on.
 // TCLONE_FAULT_TRACE names a file to which every point passed is appended, one a line: the points of a command.
 #pragma once
 

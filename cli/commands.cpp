@@ -51,6 +51,7 @@ bool applies(const Option& global, const Command& command) {
   if (global.name == "json") return !command.shape.empty();
   if (global.name == "verbose") return command.effect != Effect::none || command.id == Id::version;
   if (global.name == "pool") return command.effect != Effect::none && command.id != Id::pool_list;
+  if (global.name == "lock-timeout" && command.id == Id::pool_check) return true;
   if (global.name == "quiet" || global.name == "dry-run" || global.name == "timings" || global.name == "lock-timeout")
     return command.effect == Effect::changes;
   return true;

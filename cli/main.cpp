@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Puts the program together: the process, the concrete seams, and nothing else.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -38,6 +39,9 @@ void handle_signals() {
   action.sa_handler = [](int) { stopped = 1; };
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  // The terminal went away, unless nohup(1) says that this does not matter.
+  struct sigaction before {};
+  if (::sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);
 }
 
 tclone::engine::Paths paths() {
@@ -75,7 +79,10 @@ tclone::cli::Ran with_env(const tclone::cli::Invocation& call,
 
 int main(int argc, char** argv) {
   occupy_standard_descriptors();
+  // Every file and folder is made with the mode that it shall have: whoever starts us may mask none of it away.
+  ::umask(022);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit is an error like any other
   // Whoever starts us may ignore it, and that is inherited: children would then be gone before waitpid(2) says how they
   // ended.
   std::signal(SIGCHLD, SIG_DFL);

@@ -39,6 +39,7 @@ Status Output::flush() {
   if (error == 0 || error == EPIPE) return {};
   auto failure = fail_errno(error, "standard output", "cannot write the result");
   failure.value().attempted = "print";
+  failure.value().code = Code::failed;  // whatever the cause, it is neither the pool nor a key
   return failure;
 }
 

@@ -160,6 +160,7 @@ Status Builder::take_globals(const Command& command, const Environment& env, Glo
   out.timings = count("--timings") != 0;
   out.verbose = count("--verbose");
   out.pool = count("--pool") != 0 ? app_.get_option("--pool")->results().back() : env("TCLONE_POOL");
+  if (count("--pool") != 0 && out.pool.empty()) return misuse(words, "--pool: the value is empty");
   out.level = TC_TRY(level_of(env("TCLONE_LOG")));
   if (out.verbose == 1) out.level = std::min(out.level, log::Level::info);
   if (out.verbose > 1) out.level = log::Level::debug;

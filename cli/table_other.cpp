@@ -21,7 +21,8 @@ void add_other_commands(std::vector<Command>& out) {
       .words = "doctor",
       .summary = "say what is wrong and what to do about it",
       .description = "Looks at everything it may look at without a key and without changing anything, and prints what "
-                     "it found, what follows from it, and how to mend it.",
+                     "it found, what follows from it, and how to mend it. What it finds while another command is at "
+                     "work is looked for again when that is done; it waits five seconds for it.",
       .positionals = {},
       .options = {},
       .effect = Effect::looks,

@@ -85,8 +85,11 @@ void add_pool_commands(std::vector<Command>& out) {
       .id = Id::pool_import,
       .words = "pool import",
       .summary = "bring in a pool from another host",
-      .description = "Reads the label on the devices or the file, remembers where the pool is, and activates it. "
-                     "Everything but the keys is in the pool itself.",
+      .description =
+          "Reads the label on the devices or the file, remembers where the pool is, and activates it. "
+          "Everything but the keys is in the pool itself.\n\n"
+          "A pool is known by one name and used at one place: another name, or a copy while the pool is where it "
+          "was known, is refused until tclone pool export has given it up.",
       .positionals = {{"PATH", Kind::device, "every device of the pool, or its file", true, true}},
       .options = {{"name", 0, Kind::fresh, "NAME", "call it so on this host"},
                   {"takeover", 0, Kind::flag, "", "although another host has it, which is down"}},

@@ -43,7 +43,7 @@ void add_naming(std::vector<Command>& out) {
       .description =
           "Deletes a volume with its versions, or the one version named. A vault that holds nothing else goes with "
           "it: its header is overwritten and the key that tclone made is removed, after which nothing of it can be "
-          "read. A version that has clones is refused.\n\n"
+          "read. A version that own-key clones stand on is refused.\n\n"
           "Asks first; where standard input is no terminal, --yes must be given.",
       .positionals = {{"NAME", Kind::target, "volume, or volume@version"}},
       .options = {{"yes", 0, Kind::flag, "", "do not ask"}},

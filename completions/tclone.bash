@@ -163,9 +163,10 @@ _tclone() {
       esac
       ;;
     'pool check')
-      options='-p --pool --json -v --verbose -h --help'
+      options='-p --pool --json -v --verbose --lock-timeout -h --help'
       case $prev in
         -p|--pool) offer='names pools' ;;
+        --lock-timeout) offer='nothing' ;;
       esac
       case $count in
         0) place='names pools' ;;

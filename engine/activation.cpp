@@ -15,6 +15,23 @@
 namespace tclone::engine {
 namespace {
 
+struct Found {
+  std::string device;     ///< what is there to be used
+  std::string mountable;  ///< what is mounted
+  FsKind fs = FsKind::none;
+  std::optional<VersionRef> version;
+};
+
+Result<Found> find_mountable(Session& s, const std::string& name) {
+  const policies::Target target = TC_TRY(policies::parse_target(name));
+  if (target.has_version()) {
+    const Version v = TC_TRY(find_version(s, target));
+    return Found{device_of(s, v.ref()), view_of(s, v.ref()), v.fs, v.ref()};
+  }
+  const Volume v = TC_TRY(find_volume(s, name));
+  return Found{device_of(s, v), device_of(s, v), v.fs, {}};
+}
+
 Status activate_one(Session& s, const std::string& name, bool pinned) {
   const policies::Target target = TC_TRY(policies::parse_target(name));
   if (target.has_version()) {
@@ -54,7 +71,10 @@ Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
   for (const std::string& name : names) out.operation += " " + name;
   if (!names.empty()) out.name = names.front();
   if (env.dry_run) {
-    for (const std::string& name : names) out.steps.push_back({verb + " " + name, 0});
+    for (const std::string& name : names) {
+      if (!r.all) TC_TRY(find_mountable(s, name));
+      out.steps.push_back({verb + " " + name, 0});
+    }
     return out;
   }
   const WorkMark mark = TC_TRY(WorkMark::set(s));
@@ -100,21 +120,14 @@ Status make_folder(const std::string& path) {
   return {};
 }
 
-struct Found {
-  std::string device;     ///< what is there to be used
-  std::string mountable;  ///< what is mounted
-  FsKind fs = FsKind::none;
-  std::optional<VersionRef> version;
-};
-
-Result<Found> find_mountable(Session& s, const std::string& name) {
-  const policies::Target target = TC_TRY(policies::parse_target(name));
-  if (target.has_version()) {
-    const Version v = TC_TRY(find_version(s, target));
-    return Found{device_of(s, v.ref()), view_of(s, v.ref()), v.fs, v.ref()};
+/// Only what tclone mounts may be unmounted by a folder: not the rest of the machine, nor a pool's own state area.
+Status refuse_foreign(Env& env, const std::string& folder) {
+  const auto mounted = TC_TRY(fs::mounted_device(folder));
+  if (!mounted) return fail(Code::not_found, folder, "nothing is mounted there");
+  for (const dm::Named& device : TC_TRY(env.dm.list("tclone-"))) {
+    if (fs::DeviceNumber(device.major, device.minor) == *mounted && !dm::names::hidden(device.name)) return {};
   }
-  const Volume v = TC_TRY(find_volume(s, name));
-  return Found{device_of(s, v), device_of(s, v), v.fs, {}};
+  return fail(Code::usage, folder, "what is mounted there is no volume or version of tclone", "use umount(8)");
 }
 
 Result<Mounted> mount_in(Session& s, const Mount& r) {
@@ -124,22 +137,23 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
   out.outcome.operation = "mount " + r.name + " on " + out.folder;
   out.outcome.name = r.name;
   out.outcome.device = s.env.dm.path(what.device);
-  if (s.env.dry_run) return out;
   if (out.folder.front() != '/') return fail(Code::usage, out.folder, "not an absolute path");
+  if (s.env.dry_run) {
+    out.outcome.steps = {{"activate " + r.name, 0}, {"mount it on " + out.folder, 0}};
+    return out;
+  }
   const WorkMark mark = TC_TRY(WorkMark::set(s));
   auto mounted = [&]() -> Status {
     TC_CHECK(what.version ? activate_view(s, *what.version) : activate_one(s, r.name, false));
     const auto info = TC_TRY(s.env.dm.info(what.mountable));
     if (!info) return fail(Code::damaged, what.mountable, "the device went away", "try again");
-    for (const std::string& there : TC_TRY(fs::mount_points(info->major, info->minor))) {
-      if (there == out.folder) {
-        out.outcome.changed = false;
-        return {};
-      }
-    }
     TC_CHECK(make_folder(out.folder));
-    if (TC_TRY(fs::is_mount_point(out.folder))) {
-      return fail(Code::busy, out.folder, "something else is mounted there", "choose another folder");
+    if (const auto there = TC_TRY(fs::mounted_device(out.folder))) {
+      if (*there != fs::DeviceNumber(info->major, info->minor)) {
+        return fail(Code::busy, out.folder, "something else is mounted there", "choose another folder");
+      }
+      out.outcome.changed = false;
+      return {};
     }
     fs::MountRequest request;
     request.device = s.env.dm.path(what.mountable);
@@ -181,6 +195,8 @@ Result<Outcome> unmount(Env& env, const Named& r) {
     out.operation = "umount " + r.name;
     out.name = r.name;
     if (r.name.find('/') != std::string::npos) {
+      TC_CHECK(refuse_foreign(env, r.name));
+      if (env.dry_run) out.steps.push_back({"unmount " + r.name, 0});
       if (!env.dry_run) TC_CHECK(fs::unmount(r.name));
       return out;
     }
@@ -191,7 +207,10 @@ Result<Outcome> unmount(Env& env, const Named& r) {
     std::vector<std::string> folders;
     if (info) folders = TC_TRY(fs::mount_points(info->major, info->minor));
     if (folders.empty()) return fail(Code::not_found, r.name, "it is not mounted");
-    if (env.dry_run) return out;
+    if (env.dry_run) {
+      for (auto it = folders.rbegin(); it != folders.rend(); ++it) out.steps.push_back({"unmount " + *it, 0});
+      return out;
+    }
     for (auto it = folders.rbegin(); it != folders.rend(); ++it) TC_CHECK(fs::unmount(*it));
     if (what.version) {
       s.idle_versions = {what.version->text()};

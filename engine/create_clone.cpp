@@ -8,6 +8,7 @@
 #include "fs/block_io.h"
 #include "fs/probe.h"
 #include "policies/sizing.h"
+#include "state/whereabouts.h"
 
 namespace tclone::engine {
 namespace {
@@ -16,13 +17,27 @@ struct Image {
   Bytes size;
   Bytes allocated;
   FsKind fs = FsKind::none;
+  std::uint32_t fs_block = 0;
 };
+
+/// The pool's own file grows by whatever is copied out of it.
+Status refuse_own_file(const Session& s, const std::string& path) {
+  const auto where = read_whereabouts(s.env.paths.etc, s.pool);
+  if (!where) return {};
+  for (const std::string& own : where->paths) {
+    if (!fs::same_file(own, path)) continue;
+    return fail(Code::busy, path, "it is the file of pool " + s.pool + " itself",
+                "copy it elsewhere while the pool is not active");
+  }
+  return {};
+}
 
 Result<Image> look_at_image(Session& s, const std::string& path) {
   const fs::BlockFacts facts = TC_TRY(fs::block_facts(path));
   if (facts.size.n == 0) return fail(Code::usage, path, "the image is empty");
   if (facts.block_device) TC_CHECK(fs::claimable(path));
-  Image image{facts.size, facts.size, TC_TRY(fs::filesystem(path))};
+  if (!facts.block_device) TC_CHECK(refuse_own_file(s, path));
+  Image image{facts.size, facts.size, TC_TRY(fs::filesystem(path)), TC_TRY(fs::filesystem_block(path))};
   if (!facts.block_device) image.allocated = TC_TRY(fs::allocated(path));
   // A filesystem made for 512-byte sectors may not be readable behind 4096-byte ones.
   if (facts.size.n % s.record.sector_size != 0 && image.fs != FsKind::none) {
@@ -60,6 +75,7 @@ Result<Outcome> create_in(Session& s, const Create& r) {
   facts.encrypted = !r.plain;
   if (r.key) facts.key = *r.key;
   Bytes data{};
+  std::string warning;
   if (!r.from.empty()) {
     const Image image = TC_TRY(look_at_image(s, r.from));
     if (r.size && *r.size < image.size) {
@@ -70,12 +86,20 @@ Result<Outcome> create_in(Session& s, const Create& r) {
     facts.fs = image.fs;
     facts.image = r.from;
     data = image.allocated;
+    if (facts.encrypted && image.fs_block != 0 && image.fs_block < s.record.sector_size) {
+      warning =
+          "the filesystem in " + r.from + " has blocks of " + format_size(Bytes{image.fs_block}) +
+          ", smaller than the sectors of this pool, and cannot be mounted here; a pool made with --sector-size 512 "
+          "takes it";
+    }
   } else {
     if (!r.size) return fail(Code::usage, r.name, "no size was given", "say --size SIZE or --from IMAGE");
     facts.size = TC_TRY(policies::volume_size(*r.size));
   }
   TC_CHECK(s.check_space(new_vault_cost(s, facts.size) + data, "create " + r.name));
-  return with_device(s, TC_TRY(run_plan(s, policies::plan_create(facts))), r.name);
+  Outcome out = with_device(s, TC_TRY(run_plan(s, policies::plan_create(facts))), r.name);
+  if (!warning.empty()) out.warnings.push_back(warning);
+  return out;
 }
 
 /// The vault a clone goes to, when not to a new one.

@@ -19,6 +19,7 @@ namespace {
 
 namespace names = dm::names;
 using Findings = std::vector<Finding>;
+constexpr std::chrono::seconds kPatience{5};  // with another command
 
 /// One read at the head of each area: whether the device answers. `pool check` reads more.
 void look_at_areas(const Pool& pool, Findings& out) {
@@ -219,50 +220,63 @@ void look_at_suspended(Session& s, Findings& out) {
   }
 }
 
+Result<Findings> look(Env& env, const std::string& name) {
+  Findings out;
+  const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
+  if (auto kernel = require_kernel(env); !kernel) {
+    out.push_back({kernel.error().text(), "no pool can be activated", kernel.error().next});
+    return out;
+  }
+  const auto labelled = look_at_devices(where, out);
+  if (!TC_TRY(env.dm.info(names::outer_pool(name)))) {
+    out.push_back({"pool " + name + " is not active", "its volumes cannot be used",
+                   "`tclone pool activate " + name + "`", false});
+    return out;
+  }
+  auto session = Session::look(env, name);
+  if (!session) {
+    Error error = session.error();
+    explain_record(error);
+    const std::string next =
+        error.next.empty() ? "`tclone pool deactivate " + name + "`, then activate it again" : error.next;
+    error.next.clear();
+    out.push_back({error.text(), "no command can use the pool", next});
+    return out;
+  }
+  look_at_outer(*session, labelled, out);
+  look_at_state(*session, out);
+  const auto status = env.dm.pool_status(session->outer_pool());
+  const bool known = status && status->mode != dm::PoolMode::fail;
+  look_at_journal(*session, known ? std::optional(status->transaction) : std::nullopt, out);
+  look_at_suspended(*session, out);
+  const LoadedRecords all = TC_TRY(load_records(session->store));
+  for (const auto& f : all.damaged) {
+    out.push_back(
+        {f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
+  }
+  look_at_vaults(*session, TC_TRY(Glance::at(env.dm, name)), all.records, status.has_value(), out);
+  for (const auto& f : check_lineage(all.records)) {
+    out.push_back(
+        {f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<std::vector<Finding>> doctor(Env& env, const std::string& asked) {
   const auto run = [&]() -> Result<Findings> {
-    Findings out;
     const std::string name = TC_TRY(resolve_pool(env, asked));
-    const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
-    if (auto kernel = require_kernel(env); !kernel) {
-      out.push_back({kernel.error().text(), "no pool can be activated", kernel.error().next});
-      return out;
+    Findings found = TC_TRY(look(env, name));
+    if (found.empty()) return found;
+    // Half of another command's work looks like damage: what is found is looked for again while none can be at work.
+    const auto lock = PoolLock::take(lock_path(env, name), env.command, kPatience);
+    if (lock) return look(env, name);
+    if (lock.error().code == Code::busy) {
+      found.push_back({lock.error().text(), "what it has not finished yet may be among the findings",
+                       "ask again when it is done", false});
     }
-    const auto labelled = look_at_devices(where, out);
-    if (!TC_TRY(env.dm.info(names::outer_pool(name)))) {
-      out.push_back({"pool " + name + " is not active", "its volumes cannot be used",
-                     "`tclone pool activate " + name + "`", false});
-      return out;
-    }
-    auto session = Session::look(env, name);
-    if (!session) {
-      Error error = session.error();
-      name_state_area(error);
-      const std::string next =
-          error.next.empty() ? "`tclone pool deactivate " + name + "`, then activate it again" : error.next;
-      error.next.clear();
-      out.push_back({error.text(), "no command can use the pool", next});
-      return out;
-    }
-    look_at_outer(*session, labelled, out);
-    look_at_state(*session, out);
-    const auto status = env.dm.pool_status(session->outer_pool());
-    const bool known = status && status->mode != dm::PoolMode::fail;
-    look_at_journal(*session, known ? std::optional(status->transaction) : std::nullopt, out);
-    look_at_suspended(*session, out);
-    const LoadedRecords all = TC_TRY(load_records(session->store));
-    for (const auto& f : all.damaged) {
-      out.push_back(
-          {f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
-    }
-    look_at_vaults(*session, TC_TRY(Glance::at(env.dm, name)), all.records, status.has_value(), out);
-    for (const auto& f : check_lineage(all.records)) {
-      out.push_back(
-          {f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});
-    }
-    return out;
+    return found;
   };
   return attempted(run(), "doctor " + asked);
 }

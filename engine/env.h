@@ -32,7 +32,7 @@ struct Env {
   std::string command = "tclone";  ///< for the lock's message; no secrets
   std::chrono::milliseconds lock_deadline{30000};
   std::function<std::int64_t()> now;                  ///< seconds since the epoch
-  std::function<bool()> stop = [] { return false; };  ///< true once SIGINT or SIGTERM arrived
+  std::function<bool()> stop = [] { return false; };  ///< true once SIGINT, SIGTERM or SIGHUP arrived
   std::function<void(std::string_view what, Bytes done, Bytes total)> progress = [](auto, auto, auto) {};
   std::function<std::vector<fs::Holder>(std::uint32_t major, std::uint32_t minor)> holders = fs::holders;
   thin_tools::Programs programs = {};

@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/lookup.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "dm/names.h"
 
 namespace tclone::engine {
 
-void name_state_area(Error& error) {
+void explain_record(Error& error) {
   const bool disk = error.sys == EIO || error.sys == EROFS || error.sys == EUCLEAN;
   const std::string& file = error.object;
   const bool record = file.ends_with(".toml") || file == "vaults" || file == "volumes" || file == "versions";
-  if (!disk || !record || file.starts_with("/")) return;
+  if (!record || file.starts_with("/")) return;
+  if (error.code == Code::not_found) {
+    // What people name is looked for by find_volume() and its like, which say so in their own words.
+    error.code = Code::damaged;
+    error.why = "there is no such record, although another one names it";
+    error.next = "run `tclone doctor`";
+    error.sys = 0;
+  }
+  if (!disk) return;
   error.object = file + " in the pool's state area";
   error.next =
       "the state area's device fails or failed (`dmesg`): once it is well, `tclone pool deactivate` and activate the "
@@ -33,6 +42,11 @@ Result<Volume> find_volume(const Session& s, const std::string& name) {
   return volume;
 }
 
+bool lists_version(const Session& s, const std::string& volume, std::uint64_t number) {
+  const auto now = s.store.volume(volume);
+  return now && std::find(now->versions.begin(), now->versions.end(), number) != now->versions.end();
+}
+
 Result<Version> find_version(const Session& s, const policies::Target& target, bool newest) {
   const Volume volume = TC_TRY(find_volume(s, target.volume));
   std::uint64_t number = 0;
@@ -52,7 +66,8 @@ Result<Version> find_version(const Session& s, const policies::Target& target, b
                 "write " + target.volume + "@NUMBER or @TAG");
   }
   auto version = s.store.version(target.volume, number);
-  if (!version && version.error().code == Code::not_found) return missing("there is no such version");
+  if (!version && version.error().code == Code::not_found && !lists_version(s, volume.name, number))
+    return missing("there is no such version");
   return version;
 }
 

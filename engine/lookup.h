@@ -13,6 +13,8 @@ namespace tclone::engine {
 [[nodiscard]] Result<Volume> find_volume(const Session& s, const std::string& name);
 /// "db@7", "db@stable"; with `newest`, "db" means its newest version.
 [[nodiscard]] Result<Version> find_version(const Session& s, const policies::Target& target, bool newest = false);
+/// Whether the volume's record names the version now: without the lock, it may have been removed since it was read.
+[[nodiscard]] bool lists_version(const Session& s, const std::string& volume, std::uint64_t number);
 /// exists when a volume of that name is there.
 [[nodiscard]] Status refuse_existing(const Session& s, const std::string& name);
 /// The name for a new vault: the volume's, or with a suffix when a vault of a removed volume still has it.
@@ -28,15 +30,16 @@ namespace tclone::engine {
 /// As read_everything, by way of the index where there is one.
 [[nodiscard]] Result<Records> look_at_everything(const Session& s);
 
-/// Errors of the store name a file of it. When the cause is the disk, say which area that is, and what helps.
-void name_state_area(Error& error);
+/// Errors of the store name a file of it. When the cause is the disk, say which area that is, and what helps. A record that is
+/// looked up because another one names it, and is not there, is damage.
+void explain_record(Error& error);
 
-/// Puts what was attempted into an error that does not say it yet.
+/// Puts what was attempted into an error that does not say it yet: "pool status " when no pool was named loses its space.
 template <class T>
 [[nodiscard]] Result<T> attempted(Result<T> result, const std::string& what) {
   if (!result) {
-    name_state_area(result.error());
-    if (result.error().attempted.empty()) result.error().attempted = what;
+    explain_record(result.error());
+    if (result.error().attempted.empty()) result.error().attempted = what.substr(0, what.find_last_not_of(' ') + 1);
   }
   return result;
 }

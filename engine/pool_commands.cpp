@@ -103,12 +103,68 @@ Status deactivate_locked(Env& env, const std::string& name) {
   return release_owner(env, name);
 }
 
-Result<Outcome> simple(const std::string& operation, const std::string& name) {
+/// In a dry run with the texts of what would be done.
+Outcome simple(const Env& env, const std::string& verb, const std::string& name,
+               const std::vector<std::string>& steps) {
   Outcome out;
-  out.operation = operation;
+  out.operation = verb + " " + name;
   out.name = name;
+  for (const std::string& text : steps) {
+    if (env.dry_run) out.steps.push_back({text, 0});
+  }
   return out;
 }
+
+/// Where the pool known here by that name is at this moment; empty when it is not to be found there.
+Result<std::vector<std::string>> devices_of(Env& env, const Whereabouts& known) {
+  std::vector<std::string> out;
+  if (TC_TRY(is_active(env, known.name))) {
+    for (const dm::Target& piece : TC_TRY(env.dm.table(names::data(known.name)))) {
+      out.push_back(piece.params.substr(0, piece.params.find(' ')));
+    }
+    return out;
+  }
+  const auto there = find_pool(known.paths, Devices::remembered);
+  if (!there || there->label.pool != known.uuid) return out;
+  for (const Backing& b : there->backings) out.push_back(b.dev);
+  return out;
+}
+
+/// One pool, one name, one place: of two copies of it that were both in use, each would go its own way, and a key that is
+/// destroyed with one would be missing to the other. Returns what is known of the pool under this name, if anything.
+Result<std::optional<Whereabouts>> refuse_second_copy(Env& env, const Pool& pool, const std::string& name) {
+  std::optional<Whereabouts> same;
+  for (const std::string& other : TC_TRY(known_pools(env.paths.etc))) {
+    const auto known = read_whereabouts(env.paths.etc, other);
+    if (other == name && known && known->uuid != pool.label.pool) {
+      return fail(Code::exists, name, "another pool is known here under that name", "choose one with --name");
+    }
+    if (!known || known->uuid != pool.label.pool) continue;
+    const std::string next = "`tclone pool export " + other + "` first, if it is to be ";
+    if (other != name) {
+      return fail(Code::exists, pool.backings.front().path, "this pool is known here as " + other,
+                  next + "known as " + name);
+    }
+    for (const std::string& dev : TC_TRY(devices_of(env, *known))) {
+      const auto has = [&](const Backing& b) { return b.dev == dev; };
+      if (std::any_of(pool.backings.begin(), pool.backings.end(), has)) continue;
+      return fail(
+          Code::exists, pool.backings.front().path,
+          "pool " + name + " is known here at " + known->paths.front() + " and is there; one is a copy of the other",
+          next + "used from the place named now");
+    }
+    same = *known;
+  }
+  return same;
+}
+
+Status refuse_half_destroyed(const Whereabouts& where) {
+  if (!where.destroying) return {};
+  return fail(Code::damaged, "pool " + where.name, "its destruction was begun and interrupted",
+              "run `tclone pool destroy " + where.name + "` again");
+}
+
+const std::vector<std::string> kDown{"deactivate every volume and close every vault", "take the pool down"};
 
 }  // namespace
 
@@ -120,11 +176,13 @@ Status bring_up_remembered(Env& env, const std::string& name) {
 Result<Outcome> pool_activate(Env& env, const PoolActivate& r) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, r.pool));
-    if (TC_TRY(read_whereabouts(env.paths.etc, name)).destroying) {
-      return fail(Code::damaged, "pool " + name, "its destruction was begun and interrupted",
-                  "run `tclone pool destroy " + name + "` again");
+    TC_CHECK(refuse_half_destroyed(TC_TRY(read_whereabouts(env.paths.etc, name))));
+    if (env.dry_run) {
+      Outcome out = simple(env, "pool activate", name, {"activate the pool", "finish or undo what a crash left"});
+      if (r.volumes) out.steps.push_back({"activate every volume", 0});
+      out.changed = r.volumes || !TC_TRY(is_active(env, name));
+      return out;
     }
-    if (env.dry_run) return simple("pool activate " + name, name);
     Outcome out;
     {
       const PoolLock lock = TC_TRY(lock_pool(env, name));
@@ -150,12 +208,12 @@ Result<Outcome> pool_deactivate(Env& env, const std::string& asked) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, asked));
     TC_TRY(read_whereabouts(env.paths.etc, name));
-    if (env.dry_run) return simple("pool deactivate " + name, name);
+    Outcome out = simple(env, "pool deactivate", name, kDown);
+    out.changed = TC_TRY(is_active(env, name));
+    if (env.dry_run) return out;
     const PoolLock lock = TC_TRY(lock_pool(env, name));
-    const bool was = TC_TRY(is_active(env, name));
+    out.changed = TC_TRY(is_active(env, name));
     TC_CHECK(deactivate_locked(env, name));
-    Outcome out = TC_TRY(simple("pool deactivate " + name, name));
-    out.changed = was;
     return out;
   };
   return attempted(run(), "pool deactivate " + asked);
@@ -171,16 +229,19 @@ Result<Outcome> pool_import(Env& env, const PoolImport& r) {
     Pool pool = TC_TRY(find_pool(paths, Devices::named));
     const std::string name = r.name.empty() ? pool.label.name : r.name;
     TC_CHECK(policies::check_pool_name(name));
-    if (const auto known = read_whereabouts(env.paths.etc, name); known && known->uuid != pool.label.pool) {
-      return fail(Code::exists, name, "another pool is known here under that name", "choose one with --name");
-    }
-    if (env.dry_run) return simple("pool import " + name, name);
+    const auto known = TC_TRY(refuse_second_copy(env, pool, name));
+    if (known) TC_CHECK(refuse_half_destroyed(*known));
+    Outcome out = simple(env, "pool import", name, {"activate the pool", "remember where the pool is"});
+    if (env.dry_run) return out;
     const PoolLock lock = TC_TRY(lock_pool(env, name));
     TC_CHECK(mend_labels(env, pool));
-    Outcome out = TC_TRY(simple("pool import " + name, name));
     for (const std::string& what : pool.mended) out.warnings.push_back("mended " + what);
     Whereabouts where{name, pool.label.pool, {}, false};
     for (const Backing& b : pool.backings) where.paths.push_back(b.path);
+    if (known) {
+      where.made_file = known->made_file && known->paths == where.paths;
+      where.repairing = known->repairing;
+    }
     if (!TC_TRY(is_active(env, name))) TC_CHECK(activate_layers(env, name, pool, r.takeover));
     TCLONE_FAULT_POINT("pool.imported");
     TC_CHECK(write_whereabouts(env.paths.etc, where));
@@ -195,12 +256,14 @@ Result<Outcome> pool_export(Env& env, const std::string& asked) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, asked));
     TC_TRY(read_whereabouts(env.paths.etc, name));
-    if (env.dry_run) return simple("pool export " + name, name);
+    Outcome out = simple(env, "pool export", name, kDown);
+    if (env.dry_run) out.steps.push_back({"forget where the pool is", 0});
+    if (env.dry_run) return out;
     const PoolLock lock = TC_TRY(lock_pool(env, name));
-    Outcome out = TC_TRY(simple("pool export " + name, name));
     if (auto down = deactivate_locked(env, name); !down) {
       // What is gone for good must not be known here for ever. Nothing but where it was is lost by this.
-      if (down.error().code != Code::not_found || TC_TRY(is_active(env, name))) return tl::unexpected(down.error());
+      const bool gone = down.error().code == Code::not_found || down.error().code == Code::damaged;
+      if (!gone || TC_TRY(is_active(env, name))) return tl::unexpected(down.error());
       out.warnings.push_back("its label could not be released: " + down.error().text());
     }
     TCLONE_FAULT_POINT("pool.exported");

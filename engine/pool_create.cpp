@@ -38,7 +38,10 @@ struct NewFile {
   bool made = false;
 };
 
-Result<NewFile> prepare_file(const Env& env, const PoolCreate& r) {
+std::string folder_of(const std::string& file) { return file.substr(0, std::max<std::size_t>(1, file.rfind('/'))); }
+
+/// Makes nothing yet.
+Result<NewFile> plan_file(const Env& env, const PoolCreate& r) {
   NewFile out;
   out.path = r.file.empty() ? env.paths.lib + "/" + r.name + ".pool" : r.file;
   if (out.path.front() != '/') return fail(Code::usage, out.path, "not an absolute path");
@@ -52,13 +55,22 @@ Result<NewFile> prepare_file(const Env& env, const PoolCreate& r) {
     out.building = out.path;
     return out;
   }
-  const std::string folder = out.path.substr(0, std::max<std::size_t>(1, out.path.rfind('/')));
+  if (r.size) TC_TRY(policies::lay_out_pool({round_down(*r.size, kMiB)}));
+  if (!r.file.empty() && ::access(folder_of(out.path).c_str(), F_OK) != 0)
+    return fail_errno(errno, folder_of(out.path), "cannot look at the folder");
+  out.building = unfinished(out.path);
+  out.made = true;
+  return out;
+}
+
+Result<NewFile> prepare_file(const Env& env, const PoolCreate& r) {
+  NewFile out = TC_TRY(plan_file(env, r));
+  if (!out.made) return out;
+  const std::string folder = folder_of(out.path);
   if (r.file.empty() && ::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
     return fail_errno(errno, folder, "cannot make the folder");
   const Bytes size = r.size ? round_down(*r.size, kMiB) : TC_TRY(default_file_size(folder));
   TC_TRY(policies::lay_out_pool({size}));
-  out.building = unfinished(out.path);
-  out.made = true;
   ::unlink(out.building.c_str());  // by this very name only a killed `pool create` leaves a file
   const UniqueFd fd(::open(out.building.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return fail_errno(errno, out.building, "cannot make the pool's file");
@@ -87,6 +99,18 @@ Result<Pool> lay_out(const PoolCreate& r, std::vector<Backing> backings) {
   pool.label.spare = extent(layout.spare);
   for (const policies::Stretch& s : layout.data) pool.label.data.push_back(extent(s));
   return pool;
+}
+
+/// For a dry run: what would be refused is refused.
+Status refuse_what_would_fail(const Env& env, const PoolCreate& r) {
+  std::vector<std::string> paths = r.devices;
+  if (paths.empty()) {
+    const NewFile file = TC_TRY(plan_file(env, r));
+    if (file.made) return {};
+    paths = {file.path};
+  }
+  TC_TRY(lay_out(r, TC_TRY(claim_devices(paths, r.force))));
+  return {};
 }
 
 Status build(Env& env, const PoolCreate& r, Pool& pool) {
@@ -144,7 +168,7 @@ class BirthMark {
 
 /// A name that was given must not be lost after the pool is remembered under it.
 Status sync_folder_of(const std::string& path) {
-  const std::string folder = path.substr(0, std::max<std::size_t>(1, path.rfind('/')));
+  const std::string folder = folder_of(path);
   const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::fsync(fd.get()) != 0) return fail_errno(errno, folder, "cannot make the file's name durable");
   return {};
@@ -208,11 +232,8 @@ Result<Outcome> pool_create(Env& env, const PoolCreate& r) {
     out.operation = "pool create " + r.name;
     out.name = r.name;
     if (env.dry_run) {
-      if (r.devices.empty()) {
-        out.steps.push_back({"make a sparse file and attach it to a loop device", 0});
-      } else {
-        TC_TRY(claim_devices(r.devices, r.force));
-      }
+      TC_CHECK(refuse_what_would_fail(env, r));
+      if (r.devices.empty()) out.steps.push_back({"make a sparse file and attach it to a loop device", 0});
       for (const char* text : {"clear the label area", "format and mount the state area", "write the first records",
                                "load the outer pool", "write the label", "remember where the pool is"}) {
         out.steps.push_back({text, 0});

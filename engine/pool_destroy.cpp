@@ -131,7 +131,15 @@ Result<Outcome> pool_destroy(Env& env, const std::string& name) {
     Outcome out;
     out.operation = "pool destroy " + name;
     out.name = name;
-    if (env.dry_run) return out;
+    if (env.dry_run) {
+      for (const char* text : {"deactivate every volume and close every vault",
+                               "overwrite the header of every vault and remove the keys that tclone made",
+                               "take the pool down", "wipe its label"}) {
+        out.steps.push_back({text, 0});
+      }
+      if (where.made_file) out.steps.push_back({"remove " + where.paths.front(), 0});
+      return out;
+    }
     const PoolLock lock = TC_TRY(lock_pool(env, name));
     // Labels go after everything else: where one is missing already, an earlier call got that far.
     const bool shredded = where.destroying && !TC_TRY(is_active(env, name)) && TC_TRY(labels_are_going(where));

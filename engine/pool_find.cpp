@@ -171,7 +171,16 @@ Status write_labels(Pool& pool) {
 
 Result<Pool> remembered_pool(Env& env, const std::string& name) {
   const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
-  Pool pool = TC_TRY(find_pool(where.paths, Devices::remembered));
+  auto found = find_pool(where.paths, Devices::remembered);
+  // Of several devices, which one is missing is told already.
+  if (!found && found.error().code == Code::not_found && found.error().sys == 0 && where.paths.size() == 1) {
+    found.error().code = Code::damaged;
+    found.error().why +=
+        ", although pool " + name + " was here: both copies of its label are damaged, or this is another device";
+    if (found.error().next.empty())
+      found.error().next = "`tclone pool import` the pool from where it is, or bring its device back";
+  }
+  Pool pool = TC_TRY(std::move(found));
   if (pool.label.pool != where.uuid) {
     return fail(Code::damaged, where.paths.front(),
                 "another pool (" + pool.label.name + ", " + pool.label.pool.text() + ") is there now",

@@ -116,7 +116,7 @@ Status bring_up_state(Env& env, const std::string& name, const Pool& pool, bool 
     if (there == folder) return {};
   }
   TCLONE_FAULT_POINT("pool.state");
-  if (TC_TRY(fs::is_mount_point(folder)))
+  if (TC_TRY(fs::mounted_device(folder)))
     return fail(Code::busy, folder, "something else is mounted there", "unmount it");
   return fs::mount({env.dm.path(layer), folder, FsKind::ext4, false, false, kStateOptions});
 }

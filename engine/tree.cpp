@@ -12,7 +12,7 @@ namespace {
 class TreeBuilder {
  public:
   /// `all` must outlive it.
-  explicit TreeBuilder(const Records& all) {
+  explicit TreeBuilder(const Records& all) : all_(all) {
     for (const Version& v : all.versions) versions_.emplace(std::pair(v.volume, v.number), &v);
     for (const Version& v : all.versions) clones_[v.uuid];
     for (const Volume& v : all.volumes) {
@@ -27,6 +27,9 @@ class TreeBuilder {
   std::vector<TreeNode> build() {
     std::vector<TreeNode> out;
     for (const Volume* v : roots_) out.push_back(volume_node(*v));
+    for (const Volume& v : all_.volumes) {  // what a hand-made cycle keeps away from every root
+      if (!seen_.contains(v.name)) out.push_back(volume_node(v));
+    }
     return out;
   }
 
@@ -54,6 +57,7 @@ class TreeBuilder {
     return node;
   }
 
+  const Records& all_;
   std::map<std::pair<std::string, std::uint64_t>, const Version*> versions_;
   std::map<Uuid, std::vector<const Volume*>> clones_;  ///< of each version there is
   std::vector<const Volume*> roots_;                   ///< cloned from nothing, or from what is gone

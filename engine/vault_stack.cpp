@@ -103,8 +103,16 @@ Status open_layers(Session& s, const Vault& v, bool format) {
 }  // namespace
 
 Result<bool> vault_is_open(Session& s, const Vault& v) {
-  const auto info = TC_TRY(s.env.dm.info(names::vault_pool(s.pool, v.outer)));
-  return info.has_value() && info->live_table;
+  const std::string pool = names::vault_pool(s.pool, v.outer);
+  const auto info = TC_TRY(s.env.dm.info(pool));
+  if (!info || !info->live_table) return false;
+  // Layers are named by the outer thin. What another vault has opened must not be taken for this one's.
+  if (info->uuid != names::uuid(v.uuid, "pool")) {
+    return fail(Code::damaged, s.store.folder() + "/vaults/" + v.name + ".toml",
+                "it says outer = " + std::to_string(v.outer.n) + ", but device " + pool + " is another vault's",
+                "run `tclone doctor`");
+  }
+  return true;
 }
 
 Status open_new_vault(Session& s, const Vault& v) { return open_layers(s, v, true); }

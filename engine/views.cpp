@@ -169,7 +169,10 @@ class Volumes {
   Status add(Volume volume) {
     auto vault = vaults_.find(volume.vault);
     if (vault == vaults_.end()) {
-      vault = vaults_.emplace(volume.vault, TC_TRY(s_.store.vault(volume.vault))).first;
+      auto found = s_.store.vault(volume.vault);
+      // Its vault goes after it: both were removed since it was read.
+      if (!found && found.error().code == Code::not_found && !s_.store.has_volume(volume.name)) return {};
+      vault = vaults_.emplace(volume.vault, TC_TRY(std::move(found))).first;
     }
     out_.push_back(TC_TRY(view_volume(s_, glance_, std::move(volume), vault->second)));
     return {};
@@ -188,7 +191,9 @@ Result<std::vector<VaultView>> view_vaults(Session& s, const Glance& glance, con
     return out;
   }
   for (const std::string& name : TC_TRY(s.store.vault_names())) {
-    out.push_back(TC_TRY(view_vault(s, glance, TC_TRY(s.store.vault(name)))));
+    auto vault = s.store.vault(name);
+    if (!vault && vault.error().code == Code::not_found) continue;  // removed since it was listed
+    out.push_back(TC_TRY(view_vault(s, glance, TC_TRY(std::move(vault)))));
   }
   return out;
 }
@@ -242,7 +247,9 @@ Result<std::vector<VersionView>> history(Env& env, const Named& r) {
     const Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
     std::vector<VersionView> out;
     for (auto number = volume.versions.rbegin(); number != volume.versions.rend(); ++number) {
-      out.push_back(view_version(s, glance, volume, TC_TRY(s.store.version(r.name, *number))));
+      auto version = s.store.version(r.name, *number);
+      if (!version && version.error().code == Code::not_found && !lists_version(s, r.name, *number)) continue;
+      out.push_back(view_version(s, glance, volume, TC_TRY(std::move(version))));
       for (const Volume& v : all.volumes) {
         if (v.origin && v.origin->uuid == out.back().record.uuid) out.back().clones.push_back(v.name);
       }

@@ -47,6 +47,15 @@ Result<std::string> inner_pool_dev(Session& s, const Vault& v) {
   return info->dev();
 }
 
+/// Error damaged, naming the record, when the inner pool does not have the thin that it says.
+Status create_thin_device(Session& s, const dm::Spec& spec, const std::string& record, ThinId thin) {
+  auto made = s.env.dm.create(spec);
+  if (made || made.error().sys != ENODATA) return made;
+  return fail(Code::damaged, s.store.folder() + "/" + record + ".toml",
+              "it says thin = " + std::to_string(thin.n) + ", which its vault does not have",
+              "correct the file, or bring it back from a copy; `tclone pool check` looks at all of them");
+}
+
 Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int depth);
 
 Result<std::optional<std::string>> basis_dev(Session& s, const std::optional<VersionRef>& basis, int depth) {
@@ -90,6 +99,12 @@ Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int d
     return fail(Code::damaged, ref.text(), "the version of that name is another one than was cloned",
                 "run `tclone doctor`");
   }
+  if (const auto of = s.store.volume(ref.volume); of && of->vault == v.vault && of->thin == v.thin) {
+    return fail(
+        Code::damaged, s.store.folder() + "/versions/" + ref.text() + ".toml",
+        "its thin " + std::to_string(v.thin.n) + " is that of volume " + ref.volume + " itself, which is written to",
+        "correct the file, or bring it back from a copy");
+  }
   const std::string name = device_of(s, ref);
   s.idle_versions.insert(ref.text());
   if (!TC_TRY(is_up(s, name, v.thin, "version " + ref.text()))) {
@@ -97,8 +112,9 @@ Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int d
     TC_CHECK(open_vault(s, v.vault));
     const Vault vault = TC_TRY(s.store.vault(v.vault));
     const std::string pool = TC_TRY(inner_pool_dev(s, vault));
-    TC_CHECK(s.env.dm.create({name, names::uuid(v.uuid, "version"), dm::thin(pool, v.thin, to_sectors(v.size), basis),
-                              true, dm::Udev::low_priority}));
+    const dm::Spec spec{name, names::uuid(v.uuid, "version"), dm::thin(pool, v.thin, to_sectors(v.size), basis), true,
+                        dm::Udev::low_priority};
+    TC_CHECK(create_thin_device(s, spec, "versions/" + ref.text(), v.thin));
   }
   const auto info = TC_TRY(s.env.dm.info(name));
   if (!info) return fail(Code::damaged, name, "the device went away while it was being activated", "try again");
@@ -147,9 +163,10 @@ Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
   if (!TC_TRY(vault_is_open(s, vault))) TC_CHECK(open_vault(s, vault.name));
   s.idle_vaults.insert(vault.name);
   const std::string pool = TC_TRY(inner_pool_dev(s, vault));
-  return s.env.dm.create({name, names::uuid(volume.uuid, "volume"),
-                          dm::thin(pool, volume.thin, to_sectors(volume.size), basis), false,
-                          volume.origin ? dm::Udev::low_priority : dm::Udev::visible});
+  const dm::Spec spec{name, names::uuid(volume.uuid, "volume"),
+                      dm::thin(pool, volume.thin, to_sectors(volume.size), basis), false,
+                      volume.origin ? dm::Udev::low_priority : dm::Udev::visible};
+  return create_thin_device(s, spec, "volumes/" + volume.name, volume.thin);
 }
 
 Result<std::vector<Vault>> vaults_below(Session& s, const Volume& volume) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,7 +56,9 @@ struct MountRequest {
 /// Mount points by the major and minor number of what is mounted there, of all of this mount namespace.
 using Mounts = std::multimap<std::pair<std::uint32_t, std::uint32_t>, std::string>;
 [[nodiscard]] Result<Mounts> mounts();
-/// True when something is mounted exactly there.
-[[nodiscard]] Result<bool> is_mount_point(const std::string& folder);
+/// Major and minor number of what is mounted exactly there, the uppermost; nullopt: nothing is. Any spelling of the folder
+/// will do.
+using DeviceNumber = std::pair<std::uint32_t, std::uint32_t>;
+[[nodiscard]] Result<std::optional<DeviceNumber>> mounted_device(const std::string& folder);
 
 }  // namespace tclone::fs

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/units.h"
 #include "fs/filesystem.h"
 #include "fs/library.h"
 #include "fs/probe.h"
@@ -127,9 +128,16 @@ tl::unexpected<Error> mount_failed(libmnt_context* context, int rc, const MountR
   Error error{sys != 0 ? code_of_errno(sys) : Code::failed, {}, request.device,
               "mounting on " + request.folder + ": " + why, {}, sys};
   if (sys == EINVAL || sys == EUCLEAN || sys == EIO) error.next = "the kernel log (dmesg) says more";
-  if (const auto facts = block_facts(request.device); facts && facts->read_only && !request.read_only) {
+  const auto facts = block_facts(request.device);
+  if (facts && facts->read_only && !request.read_only) {
     error.code = Code::usage;  // the kernel says EACCES, which has nothing to do with keys or permissions here
     error.next = "mount it read-only";
+  }
+  const auto block = filesystem_block(request.device);
+  if (sys == EINVAL && facts && block && *block != 0 && *block < facts->logical_sector) {
+    error.why = "its filesystem has blocks of " + format_size(Bytes{*block}) +
+                ", smaller than the device's sectors of " + format_size(Bytes{facts->logical_sector});
+    error.next = "copy the image into a pool made with --sector-size 512";
   }
   return tl::unexpected(std::move(error));
 }
@@ -188,6 +196,10 @@ Result<Mounts> mounts() {
   return out;
 }
 
-Result<bool> is_mount_point(const std::string& folder) { return TC_TRY(mounted_at(folder)).has_value(); }
+Result<std::optional<DeviceNumber>> mounted_device(const std::string& folder) {
+  const auto found = TC_TRY(mounted_at(folder));
+  if (!found) return std::nullopt;
+  return DeviceNumber(major(found->device), minor(found->device));
+}
 
 }  // namespace tclone::fs

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 
 #include "base/fd.h"
@@ -89,6 +90,21 @@ Result<FsKind> filesystem(const std::string& path) {
   if (type == "ext4") return FsKind::ext4;
   if (type == "xfs") return FsKind::xfs;
   return FsKind::none;
+}
+
+Result<std::uint32_t> filesystem_block(const std::string& path) {
+  const Probe probe = TC_TRY(probed(path));
+  if (!probe) return 0U;
+  const std::string type = value_of(probe.get(), "TYPE");
+  if (type != "ext4" && type != "xfs") return 0U;
+  return static_cast<std::uint32_t>(std::strtoul(value_of(probe.get(), "BLOCK_SIZE").c_str(), nullptr, 10));
+}
+
+bool same_file(const std::string& a, const std::string& b) {
+  struct stat one {};
+  struct stat other {};
+  return ::stat(a.c_str(), &one) == 0 && ::stat(b.c_str(), &other) == 0 && one.st_dev == other.st_dev &&
+         one.st_ino == other.st_ino;
 }
 
 Result<BlockFacts> block_facts(const std::string& path) {

@@ -19,6 +19,10 @@ namespace tclone::fs {
 /// The filesystem on it as far as tclone knows it; FsKind::none for anything else.
 [[nodiscard]] Result<FsKind> filesystem(const std::string& path);
 
+/// The smallest piece in which its filesystem is read and written: ext4's block, XFS's sector. A device whose sectors are
+/// larger cannot be mounted. 0: no filesystem that tclone knows, or libblkid does not tell.
+[[nodiscard]] Result<std::uint32_t> filesystem_block(const std::string& path);
+
 struct BlockFacts {
   bool block_device = false;  ///< else a regular file
   Bytes size;
@@ -28,6 +32,9 @@ struct BlockFacts {
 };
 /// Size and kind of a block device or regular file. not_found; usage for anything else (a folder, a char device).
 [[nodiscard]] Result<BlockFacts> block_facts(const std::string& path);
+
+/// Whether both names mean one file, by device and inode; false when one is not there.
+[[nodiscard]] bool same_file(const std::string& a, const std::string& b);
 
 /// What a regular file takes on its disk, holes not counted. not_found when it is not there.
 [[nodiscard]] Result<Bytes> allocated(const std::string& path);

@@ -69,6 +69,8 @@ template <class Io, class R>
 void key_source_fields(Io& io, R& source) {
   io.one_of("kind", source.kind, kKeyKinds);
   io.line("reference", source.reference);
+  const bool needed = source.kind == "keyring" || source.kind == "credential" || source.kind == "exec";
+  io.require(!needed || !source.reference.empty(), "reference", "must not be empty with this kind");
 }
 
 template <class Io, class List>

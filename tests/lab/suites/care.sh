@@ -280,6 +280,34 @@ doctor_and_the_whole_pool() {
   all_is_well
 }
 
+case_doctor_takes_no_work_under_way_for_damage() {
+  expect_ok tclone pool create p "${disk[0]}" --force
+  expect_ok tclone create db --size 16M --fs none
+  local record=/var/lib/tclone/p/vaults/db.toml
+  cp -a "$record" /tmp/record
+  # As another command leaves it between two of its records: the lock is held, and a count is not what it will be.
+  exec 9>>/run/tclone/p.lock
+  flock 9
+  sed -i 's/^volumes = .*/volumes = 2/' "$record"
+  { sleep 2; cp -a /tmp/record "$record"; } 9>&9 &
+  local other=$!
+  exec 9>&-
+  expect_ok tclone doctor
+  expect_text 'nothing is wrong'
+  wait "$other"
+  # Who keeps the lock is named, and what there is to find is told all the same.
+  sed -i 's/^volumes = .*/volumes = 2/' "$record"
+  flock /run/tclone/p.lock sleep 20 &
+  other=$!
+  sleep 0.5
+  expect_exit 8 tclone doctor
+  expect_text 'counts 2 volumes'
+  expect_text 'held by'
+  kill "$other"
+  cp -a /tmp/record "$record"
+  rm /tmp/record
+}
+
 case_doctor_finds_a_missing_target_another_pools_label_and_a_status_that_cannot_be_read() {
   local findings=0 mend='' module sum
   expect_ok tclone pool create p --file /var/lib/tclone/p.pool --size 256M

@@ -97,9 +97,12 @@ case_labels_are_mended_or_refused() {
   refused 8 "${disk[0]}" tclone pool activate p
   refused 8 "${disk[0]}" tclone pool import "${disk[0]}"
   expect_ok dd if=/dev/zero of="${disk[0]}" bs=1M count=1 conv=fsync,notrunc status=none
-  refused 3 "${disk[0]}" tclone pool activate p
+  refused 8 "${disk[0]}.*both copies of its label" tclone pool activate p
+  refused 3 "${disk[0]}" tclone pool import "${disk[0]}"
+  expect_ok tclone pool export p
+  expect_no_file /etc/tclone/pools/p.toml
   expect_ok dd if=/tmp/label of="${disk[0]}" bs=1M conv=fsync,notrunc status=none
-  expect_ok tclone pool activate p
+  expect_ok tclone pool import "${disk[0]}"
   rm /tmp/label
 }
 
@@ -170,6 +173,50 @@ case_a_machine_that_never_saw_it() {
   expect_ok tclone pool destroy q --yes
 }
 
+case_a_pool_is_known_by_one_name_and_at_one_place() {
+  local folder=/var/lib/tclone
+  expect_ok tclone pool create p --file $folder/a.pool --size 600M
+  expect_ok tclone create db --size 16M
+  refused 4 'known here as p' tclone pool import $folder/a.pool --name q
+  expect_ok tclone pool import $folder/a.pool
+  grep -q 'made_file = true' /etc/tclone/pools/p.toml || lost "the file is no longer tclone's own"
+  refused 2 'no volume' tclone umount $folder/p
+  refused 5 'itself' tclone create self --from $folder/a.pool
+  expect_ok tclone pool deactivate p
+  cp --sparse=always $folder/a.pool $folder/copy.pool
+  refused 4 'a copy of the other' tclone pool import $folder/copy.pool
+  refused 4 'known here as p' tclone pool import $folder/copy.pool --name q
+  expect_ok tclone pool activate p
+  refused 4 'a copy of the other' tclone pool import $folder/copy.pool
+  # The same file by other names is no copy.
+  ln -s $folder/a.pool /tmp/link.pool
+  expect_ok tclone pool import /tmp/link.pool
+  mv $folder/a.pool $folder/b.pool
+  expect_ok tclone pool import $folder/b.pool
+  expect_ok tclone pool deactivate p
+  expect_ok tclone pool activate p
+  expect_ok tclone pool export p
+  expect_ok tclone pool import $folder/copy.pool
+  expect_ok tclone activate db
+  rm /tmp/link.pool
+}
+
+case_a_dry_run_tells_the_steps_and_refuses_what_would_fail() {
+  refused 2 'too small' tclone pool create p --size 1M --dry-run
+  refused 3 '/no' tclone pool create p --file /no/p.pool --size 1G --dry-run
+  expect_ok tclone pool create p --file /var/lib/tclone/a.pool --size 600M
+  expect_ok tclone create db --size 16M
+  refused 3 'nothing' tclone activate nothing --dry-run
+  refused 3 'db@4' tclone deactivate db db@4 --dry-run
+  local command
+  for command in 'mount db' 'deactivate db' 'pool deactivate' 'pool export' 'pool destroy p --yes' 'pool activate --volumes'; do
+    # shellcheck disable=SC2086  # one word each
+    expect_ok tclone $command --dry-run
+    expect_text '^ *1  '
+    expect_file /dev/mapper/tclone-p-db
+  done
+}
+
 case_a_pool_that_moved_or_was_swapped() {
   expect_ok tclone pool create p --file /var/lib/tclone/a.pool --size 600M
   expect_ok tclone create db --size 16M
@@ -222,6 +269,17 @@ case_images_are_copied_and_stay_sparse() {
   expect_equal 'seven b' "$(head -c 7 "$(dev odd)")" "the content of an odd image"
   fsck_ok a
   rm /tmp/image /tmp/empty /tmp/odd
+}
+
+case_an_image_whose_blocks_are_smaller_than_the_sectors_is_told_of() {
+  expect_ok tclone pool create p --file /var/lib/tclone/a.pool --size 600M
+  truncate -s 32M /tmp/small.img
+  mkfs.ext4 -q -F -b 1024 /tmp/small.img
+  expect_ok tclone create small --from /tmp/small.img
+  [[ $err == *'blocks of 1K'*'--sector-size 512'* ]] || lost "no warning: $err"
+  cmp /tmp/small.img "$(dev small)" || lost "the image was not copied whole"
+  refused 1 'blocks of 1K.*sectors of 4K.*--sector-size 512' tclone mount small /tmp/small
+  rm /tmp/small.img
 }
 
 case_sectors_of_512_bytes() {

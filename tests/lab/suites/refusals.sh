@@ -241,6 +241,65 @@ case_records_that_were_truncated_or_edited() {
   rm /etc/tclone/tclone.toml /tmp/record
 }
 
+case_records_that_name_what_is_not_theirs() {
+  pool_up
+  expect_ok tclone create db --size 16M
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 web
+  expect_ok tclone deactivate web db
+  cp -a $state /tmp/records
+  # edited WHAT FILE SED COMMAND…: refused, naming the file, and nothing is followed.
+  edited() {
+    local why=$1 file=$2 edit=$3
+    shift 3
+    sed -i "$edit" "$state/$file"
+    refused 8 "$why" "$@"
+    cp -a "/tmp/records/$file" "$state/$file"
+  }
+  edited 'volumes/web.toml.*thin = 77' volumes/web.toml 's/^thin = .*/thin = 77/' tclone activate web
+  edited 'versions/db@1.toml.*thin 0' versions/db@1.toml 's/^thin = .*/thin = 0/' tclone activate web
+  edited 'web.toml:.*reference' vaults/web.toml 's/^kind = .*/kind = "exec"/' tclone activate web
+  # db is opened for web to stand on: its layers are not taken for web's.
+  edited 'vaults/web.toml.*outer = 1' vaults/web.toml "s/^outer = .*/outer = $(field vaults/db.toml outer)/" tclone activate web
+  gone() {
+    local file=$1
+    shift
+    rm "$state/$file"
+    refused 8 "$file.*no such record" "$@"
+    cp -a "/tmp/records/$file" "$state/$file"
+  }
+  gone versions/db@1.toml tclone activate web
+  gone versions/db@1.toml tclone log db
+  gone versions/db@1.toml tclone show db@1
+  gone versions/db@1.toml tclone rm db --yes
+  gone vaults/web.toml tclone list
+  gone vaults/web.toml tclone status
+  # A volume that comes from itself still shows.
+  local of
+  of="origin = { version = \"db@1\", uuid = \"$(field versions/db@1.toml uuid)\" }"
+  sed -i "/^own_key/i $of" $state/volumes/db.toml
+  expect_ok tclone tree
+  expect_text 'web'
+  cp -a /tmp/records/volumes/db.toml $state/volumes/db.toml
+  expect_ok tclone activate web
+  rm -r /tmp/records
+}
+
+case_files_have_their_modes_whatever_the_umask() {
+  pool_up
+  expect_ok bash -c 'umask 777; tclone create db --size 16M'
+  expect_equal 600 "$(stat -c %a /etc/tclone/keys/"$(field vaults/db.toml uuid)".key)" "the mode of the key file"
+  expect_ok bash -c 'umask 777; tclone mount db'
+  expect_equal 755 "$(stat -c %a /run/tclone/p/mnt)" "the mode of the folder of mount points"
+  # Spellings of one folder are one folder.
+  expect_ok tclone mount db /run/tclone/p/mnt/db/
+  ln -s /run/tclone/p/mnt/db /tmp/link
+  expect_ok tclone mount db /tmp/link
+  expect_ok tclone umount /tmp/link
+  rm /tmp/link
+  refused 1 'standard output' bash -c 'tclone list >/dev/full'
+}
+
 case_who_is_not_root() {
   pool_up
   expect_ok tclone create db --size 16M --fs none

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --disks 1x1G --timeout 900
 # needs: tclone
-# SIGINT and SIGTERM at every point that a command passes: all of it is done, or nothing.
+# SIGINT, SIGTERM and SIGHUP at every point that a command passes: all of it is done, or nothing.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
 case_teardown() { pool_away; }
 
@@ -40,13 +40,15 @@ case_a_signal_at_any_step_leaves_all_or_nothing() {
   interrupted term tclone clone db@1 web
   expect_ok tclone show web
   interrupted int tclone publish db web
-  interrupted int tclone create x --size 16M
+  interrupted hup tclone create x --size 16M
   interrupted term tclone revert web
   interrupted term tclone refresh web --to 1
   interrupted int tclone rename web shop
   interrupted term tclone resize shop 24M
   interrupted int tclone clone shop side --shared-key
   interrupted term tclone rm side --yes
+  # nohup(1) and the like ignore it, and so does what they start.
+  expect_ok env TCLONE_FAULT='*#3=hup' bash -c 'trap "" HUP; exec tclone publish db'
   fsck_ok db
   fsck_ok shop
   rm -f /tmp/trace

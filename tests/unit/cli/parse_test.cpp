@@ -120,6 +120,13 @@ TEST_CASE("the environment gives way to options") {
   CHECK(std::get<Invocation>(*given).globals.level == log::Level::info);
   const auto wrong = parse_line("list", [](const char*) { return std::string("loud"); });
   CHECK(wrong.error().code == Code::usage);
+  // An empty value is a script's mistake, and must not mean whatever pool there is.
+  CHECK(parse_line("list --pool=", env).error().code == Code::usage);
+}
+
+TEST_CASE("whoever waits for a pool's lock can be told for how long") {
+  CHECK(std::get<Invocation>(*parse_line("pool check --lock-timeout 5")).globals.lock_timeout ==
+        std::chrono::seconds(5));
 }
 
 TEST_CASE("wrong usage is refused") {

@@ -156,8 +156,8 @@ class Random {
     r.uuid = Uuid::random();
     if (r.stage == Rekey::Stage::erase) return r;
     r.header = {Uuid::random(), "aes", text(false) + "x", 512, flip() ? 512U : 4096U, size()};
-    r.key = {flip() ? "exec" : "file", text(false)};
-    if (flip()) r.slots = {{0, KeySource{"file", ""}}, {1, KeySource{"exec", text(false)}}};
+    r.key = {flip() ? "exec" : "file", text(false) + "x"};
+    if (flip()) r.slots = {{0, KeySource{"file", ""}}, {1, KeySource{"exec", text(false) + "x"}}};
     r.done = size();
     return r;
   }
@@ -170,8 +170,8 @@ class Random {
     if (v.encrypted) v.header = {Uuid::random(), "aes", text(false) + "x", 512, flip() ? 512U : 4096U, size()};
     if (v.encrypted && flip())
       v.slots = {{0, KeySource{"file", ""}},
-                 {static_cast<std::uint32_t>(number(1, 31)), KeySource{"exec", text(false)}}};
-    v.key = v.encrypted ? KeySource{flip() ? "exec" : "file", text(false)} : KeySource{"none", ""};
+                 {static_cast<std::uint32_t>(number(1, 31)), KeySource{"exec", text(false) + "x"}}};
+    v.key = v.encrypted ? KeySource{flip() ? "exec" : "file", text(false) + "x"} : KeySource{"none", ""};
     v.block = Bytes{65536 * number(1, 1000)};
     v.metadata = size();
     v.provisioned = flip() ? Bytes{0} : size();
