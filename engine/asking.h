@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Secrets that may take long to come, because a person types, a key service answers or a token waits for a touch or its PIN, are
-// waited for without the pool's lock. A command that finds under the lock that it needs one gives up what it began,
+// Secrets that may take long to come, because a person types, a key service answers or a token waits for a touch or its
+// PIN, are waited for without the pool's lock. A command that finds under the lock that it needs one gives up what it began,
 // which it can as long as its journal is not written, and is begun anew when the secret is there. What is needed is
 // thus decided by the records that hold when it is used: an answer serves only the vault and the source that it was asked
 // for, and a token's only the very header that it was asked with.

@@ -114,7 +114,9 @@ void bring_back(Session& s, const std::vector<std::string>& volumes) {
       TC_CHECK(refuse_to_ask(s, *v));
       return perform(s, policies::Reactivate{name});
     }();
-    if (!up) log::warn("volume " + name + " was active before a command that did not end as it should, and is not now: " + up.error().text());
+    if (!up)
+      log::warn("volume " + name +
+                " was active before a command that did not end as it should, and is not now: " + up.error().text());
   }
 }
 

@@ -124,6 +124,13 @@ Result<PoolLock> PoolLock::take(const std::string& path, const std::string& comm
   return PoolLock(std::move(fd));
 }
 
+Result<PoolLock> PoolLock::look(const std::string& path) {
+  UniqueFd fd = TC_TRY(open_lock_file(path));
+  if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return PoolLock(std::move(fd));
+  if (errno != EWOULDBLOCK) return fail_errno(errno, path, "cannot be locked");
+  return fail(Code::busy, path, "held by " + holder(fd.get()), "try again when it has finished");
+}
+
 PoolLock::~PoolLock() {
   // Emptied before it is let go, so that a waiter does not read this name while the next holder writes its own.
   if (fd_ && ::ftruncate(fd_.get(), 0) != 0) return;

@@ -18,6 +18,9 @@ class PoolLock {
   [[nodiscard]] static Result<PoolLock> take(const std::string& path, const std::string& command,
                                              std::chrono::milliseconds deadline);
 
+  /// For a moment's look at what nobody may change meanwhile; several may have it. busy at once when somebody changes the pool.
+  [[nodiscard]] static Result<PoolLock> look(const std::string& path);
+
   PoolLock(PoolLock&&) noexcept = default;
   PoolLock& operator=(PoolLock&&) = delete;
   PoolLock(const PoolLock&) = delete;

@@ -308,6 +308,22 @@ case_doctor_takes_no_work_under_way_for_damage() {
   rm /tmp/record
 }
 
+case_status_calls_no_work_under_way_unfinished() {
+  expect_ok tclone pool create p "${disk[0]}" --force
+  TCLONE_FAULT=committed=stop tclone create db --size 16M --fs none >/dev/null 2>&1 &
+  local other=$! round
+  for ((round = 0; round < 100; round++)); do
+    [[ $(ps -o stat= -p $other) == T* ]] && break
+    kill -0 $other 2>/dev/null || { say "left out: this tclone has no fail points"; return 0; }
+    sleep 0.1
+  done
+  expect_ok tclone pool status p
+  expect_no_text 'unfinished'
+  { kill -KILL $other; wait $other; } 2>/dev/null
+  expect_ok tclone pool status p
+  expect_text 'unfinished +create db'
+}
+
 case_doctor_finds_a_missing_target_another_pools_label_and_a_status_that_cannot_be_read() {
   local findings=0 mend='' module sum
   expect_ok tclone pool create p --file /var/lib/tclone/p.pool --size 256M

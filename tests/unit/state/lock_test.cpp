@@ -157,3 +157,22 @@ TEST_CASE("a lock file that was replaced locks nobody out of the new one") {
   std::filesystem::remove(path);
   CHECK(PoolLock::take(path, "tclone rm", milliseconds(500)));
 }
+
+TEST_CASE("a look is refused while somebody changes the pool, and keeps them out for as long as it lasts") {
+  const samples::TempFolder folder;
+  const std::string path = folder / "run/tank.lock";
+  {
+    const auto one = PoolLock::look(path);
+    const auto other = PoolLock::look(path);
+    REQUIRE(one);
+    CHECK(other);
+    const auto change = PoolLock::take(path, "tclone publish db", milliseconds(20));
+    REQUIRE_FALSE(change);
+    CHECK(change.error().code == Code::busy);
+  }
+  const Holder holder(path);
+  const auto look = PoolLock::look(path);
+  REQUIRE_FALSE(look);
+  CHECK(look.error().code == Code::busy);
+  CHECK(look.error().why.find("tclone publish db") != std::string::npos);
+}
