@@ -150,6 +150,7 @@ std::string pool(const engine::PoolView& view) {
   Json out = of(view.summary);
   const bool active = view.summary.active;
   out["unfinished"] = or_null(view.unfinished);
+  out["under_way"] = or_null(view.under_way);
   out["health"] = active ? Json(view.health) : Json(nullptr);
   out["block"] = active ? Json(view.block.n) : Json(nullptr);
   out["data"] = active ? of(view.data) : Json(nullptr);

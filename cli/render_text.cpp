@@ -122,6 +122,7 @@ std::string pool(const engine::PoolView& view) {
   facts.row({"uuid", view.summary.uuid.text()});
   facts.row({"paths", or_dash(joined(view.summary.paths, " "))});
   if (!view.summary.trouble.empty()) facts.row({"trouble", printable(view.summary.trouble)});
+  if (!view.under_way.empty()) facts.row({"under way", printable(view.under_way)});
   if (!view.unfinished.empty()) facts.row({"unfinished", printable(view.unfinished) + "; run tclone recover"});
   if (!view.summary.active) return facts.text();
   facts.row({"health", or_dash(printable(view.health))});

@@ -83,6 +83,7 @@ struct PoolView {
   Bytes reserve, free;
   bool below_reserve = false;
   std::string unfinished;  ///< operation a crash left, or ""
+  std::string under_way;   ///< operation that another command is at, or ""
   std::vector<VaultView> vaults;
   std::vector<VolumeView> volumes;
 };

@@ -198,12 +198,13 @@ Result<std::vector<VaultView>> view_vaults(Session& s, const Glance& glance, con
   return out;
 }
 
-/// What is under way is nothing that a crash left.
-std::string left_by_a_crash(const Session& s) {
+/// What is under way is nothing that a crash left: nobody may be at work while that is looked at.
+void look_at_journal(const Session& s, PoolView& out) {
   const auto at_rest = PoolLock::look(lock_path(s.env, s.pool));
-  if (!at_rest && at_rest.error().code == Code::busy) return {};
   const auto journal = s.store.journal();
-  return journal && *journal ? (*journal)->operation : std::string();
+  if (!journal || !*journal) return;
+  const bool busy = !at_rest && at_rest.error().code == Code::busy;
+  (busy ? out.under_way : out.unfinished) = (*journal)->operation;
 }
 
 }  // namespace
@@ -226,7 +227,7 @@ Result<PoolView> pool_status(Env& env, const std::string& asked) {
     out.reserve = policies::reserve(out.data.total);
     out.free = out.data.total - out.data.used;
     out.below_reserve = out.free < out.reserve;
-    out.unfinished = left_by_a_crash(s);
+    look_at_journal(s, out);
     Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
     std::optional<Records> all = indexed(s, Wanted::vaults_and_volumes);
     out.vaults = TC_TRY(view_vaults(s, glance, all));

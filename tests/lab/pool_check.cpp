@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// pool_check POOL [--same FILE] [--exact FILE] [--room FILE] [--later-keys yes] [--thin-check yes]
+// pool_check POOL [--same FILE] [--exact FILE] [--room FILE] [--later-keys yes] [--thin-check yes] [--written yes]
 //   Prints each contradiction of an active pool (pool_look.h); exit status 1 when there is one. The files get what
 //   PoolLook has under these names.
 #include <algorithm>
@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   const auto given = [&](const char* option) { return std::ranges::find(args, option) != args.end(); };
-  const lab::Wanted wanted{.later_keys = given("--later-keys"), .thin_check = given("--thin-check")};
+  const lab::Wanted wanted{
+      .later_keys = given("--later-keys"), .thin_check = given("--thin-check"), .written = given("--written")};
   const auto look = lab::look_at_pool(args[0], **mapper, wanted);
   if (!look) {
     std::printf("pool %s cannot be checked: %s\n", args[0].c_str(), look.error().text().c_str());

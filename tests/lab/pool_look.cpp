@@ -180,7 +180,7 @@ class Check {
     if (status.mode != dm::PoolMode::rw || status.needs_check)
       wrong("vault " + v.name + ": its inner pool is not in order");
     const Bytes has = v.block * status.total_data;
-    if (has < policies::needed_capacity(v.block, status.used_data, v.writable)) {
+    if (has < policies::needed_capacity(v.block, wanted_.written ? 0 : status.used_data, v.writable)) {
       wrong("vault " + v.name + " could run out of space: its inner pool has " + std::to_string(has.n) +
             " bytes, the record says " + std::to_string(v.capacity.n));
     }

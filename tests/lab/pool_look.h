@@ -24,6 +24,7 @@ struct PoolLook {
 struct Wanted {
   bool later_keys = false;  ///< the pool is an older image: key files of later vaults are fine
   bool thin_check = false;  ///< of each layer that is active
+  bool written = false;  ///< volumes were written to since the last command: how much room they may want is not known
 };
 
 /// Looks at an active pool under /var/lib/tclone; the pool must be at rest. An error when it cannot be looked at.

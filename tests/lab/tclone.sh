@@ -20,7 +20,7 @@ field() {
 }
 
 # Records, kernel, headers, key files and devices say the same, and every layer that is active passes thin_check.
-records_agree() { expect_ok pool_check "$tc_pool" --thin-check yes; }
+records_agree() { expect_ok pool_check "$tc_pool" --thin-check yes --written yes; }
 
 # What a refused command must leave as it was: records, devices, keys; as `lab_seen`.
 everything() {

@@ -319,6 +319,7 @@ case_status_calls_no_work_under_way_unfinished() {
   done
   expect_ok tclone pool status p
   expect_no_text 'unfinished'
+  expect_text 'under way +create db'
   { kill -KILL $other; wait $other; } 2>/dev/null
   expect_ok tclone pool status p
   expect_text 'unfinished +create db'

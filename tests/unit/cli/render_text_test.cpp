@@ -38,6 +38,14 @@ TEST_CASE("log prints one line a version") {
         "db@1  2026-01-01T01:01:01Z  10G\n");
 }
 
+TEST_CASE("pool status names what another command is at, and does not call it unfinished") {
+  auto view = views::pool();
+  view.under_way = std::exchange(view.unfinished, {});
+  const std::string out = text::pool(view);
+  CHECK(out.find("under way   clone db@3 to web1\n") != std::string::npos);
+  CHECK(out.find("unfinished") == std::string::npos);
+}
+
 TEST_CASE("pool status names what a crash left and how to go on") {
   const std::string out = text::pool(views::pool());
   CHECK(out.find("unfinished  clone db@3 to web1; run tclone recover\n") != std::string::npos);
