@@ -42,7 +42,7 @@ TEST_CASE("pool status names what another command is at, and does not call it un
   auto view = views::pool();
   view.under_way = std::exchange(view.unfinished, {});
   const std::string out = text::pool(view);
-  CHECK(out.find("under way   clone db@3 to web1\n") != std::string::npos);
+  CHECK(out.find("under way  clone db@3 to web1\n") != std::string::npos);
   CHECK(out.find("unfinished") == std::string::npos);
 }
 
