@@ -54,7 +54,7 @@ looks_unharmed() {
       crash_where="after $* with $action at point $n (${points[n - 1]})"
       { run env TCLONE_FAULT="*#$n=$action" "$@"; } 2>/dev/null
       crash_recovered now
-      run "$@"
+      expect_ok "$@"
       crash_look now
       crash_equal same now before || lost "the records $crash_where"
     done
