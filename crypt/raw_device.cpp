@@ -27,30 +27,31 @@ Result<std::size_t> raw_size(const UniqueFd& fd, const std::string& path) {
   return static_cast<std::size_t>(size);
 }
 
-Status read_at(const UniqueFd& fd, std::size_t at, std::span<std::byte> bytes, const std::string& path,
-               const std::string& why) {
+namespace {
+/// pread(2) or pwrite(2), until all of it is done.
+template <class Call, class Byte>
+Status transfer(Call call, const UniqueFd& fd, std::size_t at, std::span<Byte> bytes, const std::string& path,
+                const std::string& why) {
   while (!bytes.empty()) {
-    const ssize_t got = pread(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, path, why);
-    if (got == 0) return fail(Code::damaged, path, why + ": the device ends before");
-    at += static_cast<std::size_t>(got);
-    bytes = bytes.subspan(static_cast<std::size_t>(got));
+    const ssize_t done = call(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return fail_errno(errno, path, why);
+    if (done == 0) return fail(Code::damaged, path, why + ": the device ends before");
+    at += static_cast<std::size_t>(done);
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
   }
   return {};
+}
+}  // namespace
+
+Status read_at(const UniqueFd& fd, std::size_t at, std::span<std::byte> bytes, const std::string& path,
+               const std::string& why) {
+  return transfer(::pread, fd, at, bytes, path, why);
 }
 
 Status write_at(const UniqueFd& fd, std::size_t at, std::span<const std::byte> bytes, const std::string& path,
                 const std::string& why) {
-  while (!bytes.empty()) {
-    const ssize_t put = pwrite(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return fail_errno(errno, path, why);
-    if (put == 0) return fail(Code::damaged, path, why + ": the device ends before");
-    at += static_cast<std::size_t>(put);
-    bytes = bytes.subspan(static_cast<std::size_t>(put));
-  }
-  return {};
+  return transfer(::pwrite, fd, at, bytes, path, why);
 }
 
 }  // namespace tclone::crypt

@@ -5,6 +5,13 @@
 
 namespace tclone::engine {
 
+crypt::PinOf read_pins(const std::string& what, Pin pin) {
+  return [what, pin](const std::string& type) -> Result<Secret> {
+    if (pin == Pin::ask) return crypt::read_pin(type, what);
+    return fail(Code::key, what, "the token " + type + " wants a PIN");
+  };
+}
+
 bool Asked::slow(const KeySource& source) {
   return source.kind == "prompt" || source.kind == "stdin" || source.kind == "exec" || source.kind == crypt::kPinKind;
 }
@@ -34,10 +41,7 @@ tl::unexpected<Error> Asked::want_token(crypt::Luks& luks, const Vault& vault, S
   const std::string what = "vault " + vault.name;
   auto copy = std::make_shared<const Secret>(std::move(header));
   wanted_ = [this, &luks, id = vault.uuid, facts = vault.header, what, copy, pin] {
-    auto answer = luks.ask_token(*copy, facts, what, [&](const std::string& type) -> Result<Secret> {
-      if (pin == Pin::ask) return crypt::read_pin(type, what);
-      return fail(Code::key, what, "the token " + type + " wants a PIN");
-    });
+    auto answer = luks.ask_token(*copy, facts, what, read_pins(what, pin));
     tokens_.push_back({id, answer ? copy : nullptr, std::move(answer)});
   };
   return fail(Code::key, what, "its token has to be asked first");

@@ -29,6 +29,9 @@ struct Question {
 /// Whether a token that wants a PIN is given one.
 enum class Pin { ask, never };
 
+/// For Luks, without the lock: reads PINs as they are wanted. `what` is for prompts and errors ("vault web1").
+[[nodiscard]] crypt::PinOf read_pins(const std::string& what, Pin pin = Pin::ask);
+
 /// What one command has asked and was told. Nothing outlives the command (asking).
 class Asked {
  public:

@@ -82,8 +82,7 @@ Result<KeyTested> key_test(Env& env, const Named& r, const std::optional<KeySour
           auto copy = std::make_shared<const Secret>(std::move(*header));
           ask = [&env, copy, v] {
             const std::string what = "vault " + v.name;
-            return env.luks.ask_token(*copy, v.header, what,
-                                      [&](const std::string& type) { return crypt::read_pin(type, what); });
+            return env.luks.ask_token(*copy, v.header, what, read_pins(what));
           };
           return {};
         }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <initializer_list>
 
 #include "base/fault.h"
 #include "base/log.h"
@@ -105,11 +106,11 @@ Status deactivate_locked(Env& env, const std::string& name) {
 
 /// In a dry run with the texts of what would be done.
 Outcome simple(const Env& env, const std::string& verb, const std::string& name,
-               const std::vector<std::string>& steps) {
+               std::initializer_list<const char*> steps) {
   Outcome out;
   out.operation = verb + " " + name;
   out.name = name;
-  for (const std::string& text : steps) {
+  for (const char* text : steps) {
     if (env.dry_run) out.steps.push_back({text, 0});
   }
   return out;
@@ -164,7 +165,8 @@ Status refuse_half_destroyed(const Whereabouts& where) {
               "run `tclone pool destroy " + where.name + "` again");
 }
 
-const std::vector<std::string> kDown{"deactivate every volume and close every vault", "take the pool down"};
+constexpr std::initializer_list<const char*> kDown = {"deactivate every volume and close every vault",
+                                                      "take the pool down"};
 
 }  // namespace
 

@@ -62,10 +62,8 @@ Result<Secret> secret_of(const Session& s, const Vault& v, const KeySource& sour
 }
 
 crypt::PinOf pin_of(const Session& s, const Vault& v, Pin pin) {
-  return [&s, &v, pin](const std::string& type) -> Result<Secret> {
-    if (pin == Pin::ask) return secret_of(s, v, {crypt::kPinKind, type}, crypt::Purpose::unlock);
-    return fail(Code::key, "vault " + v.name, "the token " + type + " wants a PIN");
-  };
+  if (pin == Pin::never) return read_pins("vault " + v.name, pin);
+  return [&s, &v](const std::string& type) { return secret_of(s, v, {crypt::kPinKind, type}, crypt::Purpose::unlock); };
 }
 
 Result<std::optional<crypt::TokenKey>> token_key(const Session& s, const Vault& v, const std::string& device, Pin pin) {
