@@ -63,5 +63,14 @@ build() {
   NINJA_STATUS="[$preset %f/%t] " cmake --build "build/$preset" ${targets[@]+"${targets[@]}"} >&2
 }
 
+# Prints a folder in memory that has room for the disks of three lab machines; status 1 if there is none.
+memory_folder() {
+  local free options
+  read -r free options < <(findmnt -bnro AVAIL,OPTIONS -t tmpfs /dev/shm) || return 1
+  # Containers give it 64 MiB and let nothing in it be executed.
+  ((free >= 12 << 30)) && [[ ,$options, != *,noexec,* && -w /dev/shm ]] || return 1
+  awk '/^MemAvailable:/ { exit $2 < 12 * 1024 * 1024 }' /proc/meminfo && echo /dev/shm
+}
+
 # The lane to use when none is named.
 host_has_targets() { tests/lab/boot_host.sh --possible 2>/dev/null; }

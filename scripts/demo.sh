@@ -21,7 +21,7 @@ case $lane in
   host) echo "Kernel: this machine's own, $(uname -r)." ;;
   uml) echo "Kernel: user-mode Linux, because this machine's own has no dm-thin and dm-crypt. Starting a program takes
 30 to 70 ms there and encryption runs in software, so read the times as upper bounds." ;;
-  debian) echo "Kernel: Debian's, emulated by qemu: about ten times slower than real." ;;
+  debian) echo "Kernel: Debian's, emulated by qemu: far slower than real." ;;
 esac
 exec "tests/lab/boot_$lane.sh" --mem 1G --var 6G --timeout 900 --bin build/dev/tclone \
   -- "$source_dir/scripts/demo_inside.sh"

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Lane "debian": runs a command on the distribution's own kernel (linux-image-amd64) under qemu's emulation, about
-# ten times slower than lane "uml", but SMP and configured as users have it. Options: see boot.sh.
+# six times slower than lane "uml", but SMP and configured as users have it. Options: see boot.sh.
 set -euo pipefail
 # shellcheck source=tests/lab/boot.sh
 source "$(dirname "$0")/boot.sh"
 
 lab_parse "$@"
+lab_timeout=$((lab_timeout * 6))  # what is asked for is meant for lane uml
 for program in qemu-system-x86_64 busybox; do
   command -v $program >/dev/null || { echo "lab: $program is missing (./dev lab --lane debian installs it)" >&2; exit 77; }
 done

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# lab: --disks 1x1G --timeout 400
+# lab: --disks 1x1G --timeout 400 --mem 320M
 # needs: tclone
 # Where keys come from, and the commands that change them.
 source "$LAB_SOURCE/tests/lab/tclone.sh"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# lab: --disks 1x768M --mem 1G --timeout 1150
+# lab: --disks 1x768M --mem 640M --timeout 1150
 # needs: tclone
 # A new volume key for a vault: what lives in it stays, what the old key knew goes, and it may be cut off anywhere.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
