@@ -13,7 +13,7 @@ Status Library::load(std::span<const Wanted> functions) {
     return fail(Code::kernel, file, said == nullptr ? "it cannot be loaded" : said, next);
   }
   for (const Wanted& wanted : functions) {
-    *wanted.at = dlsym(found, wanted.name);
+    *wanted.at = wanted.version == nullptr ? dlsym(found, wanted.name) : dlvsym(found, wanted.name, wanted.version);
     if (*wanted.at == nullptr && wanted.needed)
       return fail(Code::kernel, file, std::string("it has no function ") + wanted.name, next);
   }

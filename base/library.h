@@ -14,8 +14,9 @@ namespace tclone {
 struct Library {
   struct Wanted {
     const char* name = nullptr;
-    void** at = nullptr;  ///< where the function's address goes
-    bool needed = true;   ///< else its address stays null in a library that is older
+    void** at = nullptr;            ///< where the function's address goes
+    bool needed = true;             ///< else its address stays null in a library that is older
+    const char* version = nullptr;  ///< of the symbol, where the library has several and the header fits one
   };
   const char* file = nullptr;  ///< "libblkid.so.1", sought where the dynamic linker seeks
   const char* next = nullptr;  ///< what to do when it is not there

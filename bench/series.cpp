@@ -84,8 +84,7 @@ constexpr std::array kRows{
     Row{"start", "tclone version against true, wall, on this machine itself", ratio_at_most, 3, "start.tclone",
         "start.true", "ms", ""},
     Row{"start", "tclone version against true, instructions", ratio_at_most, 3, "start.tclone.instructions",
-        "start.true.instructions", "instructions",
-        "the dynamic linker's work on libdevmapper and what it needs (libselinux, libudev, libpcre2)"},
+        "start.true.instructions", "instructions", ""},
     // ---- growth: the larger against the smaller
     Row{"growth", "shared-key clone, volume of 1 GiB to 16 TiB", ratio_at_most, 1.2, "growth.size.16T.shared.inside",
         "growth.size.1G.shared.inside", "ms", ""},

@@ -14,8 +14,8 @@
 namespace tclone::cli {
 namespace {
 
-/// A CLI11 app for the table, with those commands in it whose words are on the line: building all of them would cost more
-/// than most commands do. CLI11 takes any other word for one that it does not know, as it should.
+/// A CLI11 app for the table, with those commands and options in it that the words on the line may mean: building all of
+/// them would cost more than most commands do. CLI11 takes any other word for one that it does not know, as it should.
 class Builder {
  public:
   explicit Builder(const std::vector<std::string>& args) : args_(args), app_("tclone") {
@@ -36,6 +36,7 @@ class Builder {
 
   void add_globals() {
     for (const Option& option : global_options()) {
+      if (!asked(option)) continue;
       const std::string flags = names(option);
       if (option.kind == Kind::flag) {
         app_.add_flag(flags)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -60,9 +61,22 @@ class Builder {
 
   bool asked(std::string_view word) const { return std::find(args_.begin(), args_.end(), word) != args_.end(); }
 
+  bool asked(const Option& option) const {
+    return std::any_of(args_.begin(), args_.end(), [&](std::string_view word) {
+      if (word.starts_with("--")) return word.substr(2, word.find('=') - 2) == option.name;
+      return word.starts_with('-') && option.letter != 0 && word.find(option.letter) != std::string_view::npos;
+    });
+  }
+
+  /// What was given for it; nothing when it is not on the line.
+  static std::vector<std::string> given(const CLI::App& app, std::string_view option) {
+    const CLI::Option* found = app.get_option_no_throw("--" + std::string(option));
+    return found == nullptr ? std::vector<std::string>() : found->results();
+  }
+
   void add(const Command& command) {
+    if (!asked(command.words.substr(0, command.words.find(' ')))) return;
     const auto words = words_of(command.words);
-    if (!asked(words.front())) return;
     CLI::App* parent = &app_;
     if (words.size() == 2) {
       CLI::App*& group = groups_[words.front()];
@@ -76,6 +90,7 @@ class Builder {
     CLI::App* app = child(*parent, words.back());
     slots_.push_back({app, &command});
     for (const Option& option : command.options) {
+      if (!asked(option)) continue;
       if (option.kind == Kind::flag) {
         app->add_flag(names(option));
       } else {
@@ -98,7 +113,7 @@ class Builder {
     return nullptr;
   }
 
-  Status take(const Option& option, const CLI::Option& given, Invocation& out) const;
+  static Status take(const Option& option, std::vector<std::string> values, Invocation& out);
   Status take_globals(const Command& command, const Environment& env, Globals& out) const;
 
   const std::vector<std::string>& args_;
@@ -127,15 +142,14 @@ Status check_choice(std::string_view words, std::string_view what, std::string_v
   return misuse(std::string(words), std::string(what) + ": '" + value + "' is none of " + list);
 }
 
-Status Builder::take(const Option& option, const CLI::Option& given, Invocation& out) const {
-  if (given.count() == 0) return {};
-  const std::vector<std::string>& values = given.results();
+Status Builder::take(const Option& option, std::vector<std::string> values, Invocation& out) {
+  if (values.empty()) return {};
   for (const std::string& value : values) {
     TC_CHECK(check_choice(out.command().words, "--" + std::string(option.name), option.choices, value));
     if (value.empty() && option.kind != Kind::text)
       return misuse(std::string(out.command().words), "--" + std::string(option.name) + ": the value is empty");
   }
-  out.put(option.name, values);
+  out.put(option.name, std::move(values));
   return {};
 }
 
@@ -150,22 +164,22 @@ Result<log::Level> level_of(const std::string& text) {
 Status Builder::take_globals(const Command& command, const Environment& env, Globals& out) const {
   const std::string words(command.words);
   for (const Option& option : global_options()) {
-    if (app_.get_option("--" + std::string(option.name))->count() != 0 && !applies(option, command))
+    if (!given(app_, option.name).empty() && !applies(option, command))
       return misuse(words, "--" + std::string(option.name) + " means nothing here");
   }
-  const auto count = [&](const char* name) { return static_cast<int>(app_.get_option(name)->count()); };
-  out.json = count("--json") != 0;
-  out.dry_run = count("--dry-run") != 0;
-  out.quiet = count("--quiet") != 0;
-  out.timings = count("--timings") != 0;
-  out.verbose = count("--verbose");
-  out.pool = count("--pool") != 0 ? app_.get_option("--pool")->results().back() : env("TCLONE_POOL");
-  if (count("--pool") != 0 && out.pool.empty()) return misuse(words, "--pool: the value is empty");
+  const auto has = [&](const char* name) { return !given(app_, name).empty(); };
+  out.json = has("json");
+  out.dry_run = has("dry-run");
+  out.quiet = has("quiet");
+  out.timings = has("timings");
+  out.verbose = static_cast<int>(given(app_, "verbose").size());
+  out.pool = has("pool") ? given(app_, "pool").back() : env("TCLONE_POOL");
+  if (has("pool") && out.pool.empty()) return misuse(words, "--pool: the value is empty");
   out.level = TC_TRY(level_of(env("TCLONE_LOG")));
   if (out.verbose == 1) out.level = std::min(out.level, log::Level::info);
   if (out.verbose > 1) out.level = log::Level::debug;
-  if (count("--lock-timeout") != 0) {
-    const std::string text = app_.get_option("--lock-timeout")->results().back();
+  if (has("lock-timeout")) {
+    const std::string text = given(app_, "lock-timeout").back();
     unsigned seconds = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
     if (error != std::errc{} || end != text.data() + text.size() || seconds > 86400)
@@ -195,7 +209,7 @@ Result<Parsed> Builder::run(const Environment& env) {
   const Slot* slot = chosen();
   const std::string in_group = group();
   // Asking for help is right whatever else is wrong or missing, except behind "--" or as the value of an option.
-  if (app_.get_option("--help")->count() != 0) {
+  if (!given(app_, "help").empty()) {
     if (slot != nullptr) return Parsed{Help{command_help(*slot->command)}};
     return Parsed{Help{in_group.empty() ? program_help() : group_help(in_group)}};
   }
@@ -209,8 +223,7 @@ Result<Parsed> Builder::run(const Environment& env) {
 
   Invocation out(command);
   TC_CHECK(take_globals(command, env, out.globals));
-  for (const Option& option : command.options)
-    TC_CHECK(take(option, *slot->app->get_option("--" + std::string(option.name)), out));
+  for (const Option& option : command.options) TC_CHECK(take(option, given(*slot->app, option.name), out));
   for (const Positional& p : command.positionals) {
     std::vector<std::string> values = slot->app->get_option(std::string(p.name))->results();
     if (values.empty() && p.required) return misuse(std::string(command.words), std::string(p.name) + " is missing");

@@ -2,7 +2,6 @@
 #include "dm/kernel.h"
 
 #include <fcntl.h>
-#include <libdevmapper.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -11,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "dm/library.h"
 #include "dm/task.h"
 
 namespace tclone::dm::kernel {

@@ -3,7 +3,6 @@
 //
 // While any device is suspended by us nothing here waits for udev and nothing is logged: a udev worker, or the file
 // stderr goes to, may hang on that very device.
-#include <libdevmapper.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -20,6 +19,7 @@
 #include "dm/guard.h"
 #include "dm/kernel.h"
 #include "dm/libdm_log.h"
+#include "dm/library.h"
 #include "dm/names.h"
 #include "dm/query.h"
 #include "dm/status_within.h"
@@ -254,6 +254,7 @@ Result<std::unique_ptr<DeviceMapper::Guard>> LibDeviceMapper::guard(std::span<co
 }  // namespace
 
 Result<std::unique_ptr<DeviceMapper>> open_device_mapper() {
+  TC_CHECK(load_library());
   libdm_log::route();
   dm_set_name_mangling_mode(DM_STRING_MANGLING_NONE);  // names::valid() keeps out what would need it
   TC_CHECK(kernel::require_driver());

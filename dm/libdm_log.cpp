@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dm/libdm_log.h"
 
-#include <libdevmapper.h>
-
 #include <array>
 #include <cstdarg>
 #include <cstdio>
 #include <string>
 
 #include "base/log.h"
+#include "dm/library.h"
 
 namespace tclone::dm::libdm_log {
 namespace {

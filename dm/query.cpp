@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dm/query.h"
 
-#include <libdevmapper.h>
-
 #include <cerrno>
 #include <cstring>
 
+#include "dm/library.h"
 #include "dm/task.h"
 
 namespace tclone::dm::query {

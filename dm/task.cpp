@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dm/task.h"
 
-#include <libdevmapper.h>
-
 #include <cerrno>
 
 #include "dm/libdm_log.h"
+#include "dm/library.h"
 #include "dm/names.h"
 
 namespace tclone::dm {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dm/udev.h"
 
-#include <libdevmapper.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "dm/library.h"
 
 namespace tclone::dm {
 namespace {

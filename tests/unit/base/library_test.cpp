@@ -36,3 +36,17 @@ TEST_CASE("every function is found in a library that is there") {
   CHECK(there != nullptr);
   CHECK(library.loaded != nullptr);
 }
+
+TEST_CASE("of a function that has several versions the one asked for is found, or none") {
+  // glibc has had another realpath(3) since 2.3.
+  void* first = nullptr;
+  void* later = nullptr;
+  const Library::Wanted versions[] = {{"realpath", &first, true, "GLIBC_2.2.5"},
+                                      {"realpath", &later, true, "GLIBC_2.3"}};
+  Library library{"libc.so.6", ""};
+  REQUIRE(library.load(versions));
+  CHECK(first != later);
+
+  const Library::Wanted unknown[] = {{"realpath", &first, true, "GLIBC_0.1"}};
+  CHECK_FALSE(Library{"libc.so.6", ""}.load(unknown).has_value());
+}
