@@ -218,7 +218,9 @@ void Runner::after_a_fault(const Operation& operation, const Prediction& wanted,
   const std::string suspended = need(machine_.suspended());
   hold_true(suspended.empty(), "devices stay suspended:" + suspended);
   const Model before = model_;
-  if (ended.status != 0 || operation.fault.then == Fault::Then::cut) recover_from(operation);
+  // It warns that something last of all failed, and leaves that to the next command.
+  const bool warned = ended.output.find(" is done, but could not ") != std::string::npos;
+  if (ended.status != 0 || warned || operation.fault.then == Fault::Then::cut) recover_from(operation);
   // A slot that was added without being recorded is found and recorded by the same command.
   const bool repeated =
       ended.status != 0 && operation.words[0] == "key" && operation.words[1] == "add" && wanted.code == 0;
