@@ -20,7 +20,6 @@
 #include "engine/vault_stack.h"
 #include "engine/volume_stack.h"
 #include "fs/block_io.h"
-#include "fs/probe.h"
 #include "state/whereabouts.h"
 
 namespace tclone::engine {
@@ -46,12 +45,10 @@ Status claim_for_host(Env& env, Pool& pool, bool takeover) {
 /// Everything up; on failure everything down again.
 Status activate_layers(Env& env, const std::string& name, Pool& pool, bool takeover) {
   TC_CHECK(require_kernel(env));
-  for (const Backing& b : pool.backings) {
-    if (!b.is_file && !TC_TRY(env.dm.info(names::state(name)))) TC_CHECK(fs::claimable(b.device));
-  }
+  TC_CHECK(bring_down(env, name));  // remains of a command that was killed
+  for (const Backing& b : pool.backings) TC_CHECK(refuse_claimed(b));
   TC_CHECK(claim_for_host(env, pool, takeover));
   auto up = [&]() -> Status {
-    TC_CHECK(bring_down(env, name));  // remains of a command that was killed
     TC_CHECK(bring_up_state(env, name, pool, false));
     const Store store = TC_TRY(Store::open(state_folder(env, name)));
     const PoolRecord record = TC_TRY(store.pool());

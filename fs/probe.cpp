@@ -142,7 +142,7 @@ Status claimable(const std::string& path) {
   if (fd) return {};
   const int sys = errno;
   if (sys != EBUSY) return fail_errno(sys, path, "cannot be opened for writing");
-  return fail(Code::busy, path, in_use_text(holders(major(st.st_rdev), minor(st.st_rdev))), {}, sys);
+  return fail(Code::busy, path, in_use_text(holders(major(st.st_rdev), minor(st.st_rdev))), kFreeFirst, sys);
 }
 
 Result<Bytes> allocated(const std::string& path) {

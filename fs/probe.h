@@ -56,6 +56,8 @@ struct Holder {
 /// "in use: mounted at /srv/db; process 812 (postgres) with /srv/db/base/1 open", for Error::why.
 [[nodiscard]] std::string in_use_text(const std::vector<Holder>& found);
 
+/// What to do about a device that others have.
+inline constexpr const char* kFreeFirst = "end that use first (`umount`, `dmsetup remove`, or stop the process)";
 /// Opens a block device O_RDWR|O_EXCL: busy (naming holders) when the kernel says somebody has it.
 [[nodiscard]] Status claimable(const std::string& path);
 

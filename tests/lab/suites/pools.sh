@@ -302,3 +302,38 @@ case_sectors_of_512_bytes() {
   refused 2 '' tclone pool create q "${disk[1]}" --sector-size 1024
   rm /tmp/image
 }
+
+case_a_file_that_somebody_has_behind_a_loop_device_is_left_alone() {
+  local file=/var/lib/tclone/a.pool loop
+  expect_ok tclone pool create p --file $file --size 600M
+  expect_ok tclone create db --size 16M
+  expect_ok tclone pool deactivate p
+  # As tclone(7) says how to open a vault by hand: the state area is mounted, the metadata are in use.
+  loop=$(losetup --find --show $file)
+  expect_ok dmsetup create byhand --readonly --table "0 131072 linear $loop 2048"
+  local command
+  for command in 'pool activate p' 'pool check p' 'pool repair p' 'pool destroy p --yes' \
+    "pool create q --file $file --force" "pool import $file"; do
+    # shellcheck disable=SC2086  # one word each
+    refused 5 'byhand' tclone $command
+  done
+  expect_ok dmsetup remove byhand
+  expect_ok losetup -d "$loop"
+  expect_ok tclone pool activate p --volumes
+  fsck_ok db
+
+  # Also where a piece of the file is shown, and where that is read-only.
+  truncate -s 200M /var/lib/tclone/image
+  loop=$(losetup --find --show --offset 1M /var/lib/tclone/image)
+  expect_ok mkfs.ext4 -q "$loop"
+  mkdir -p /mnt/d
+  expect_ok mount -o ro "$loop" /mnt/d
+  refused 5 '/mnt/d' tclone create x --from /var/lib/tclone/image
+  refused 5 '/mnt/d' tclone pool create q --file /var/lib/tclone/image --force
+  expect_ok umount /mnt/d
+  expect_ok e2fsck -fn "$loop"
+  # A loop device that nobody uses is no obstacle.
+  expect_ok tclone create x --from /var/lib/tclone/image
+  expect_ok losetup -d "$loop"
+  rm /var/lib/tclone/image
+}
