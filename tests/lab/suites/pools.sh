@@ -337,3 +337,13 @@ case_a_file_that_somebody_has_behind_a_loop_device_is_left_alone() {
   expect_ok losetup -d "$loop"
   rm /var/lib/tclone/image
 }
+
+case_a_folder_of_settings_that_cannot_be_written_is_named() {
+  pool_up
+  mount --bind /etc/tclone /etc/tclone && mount -o remount,bind,ro /etc/tclone || lost "cannot make it read-only"
+  expect_exit 1 tclone pool export p
+  expect_text '/etc/tclone/pools/p.toml: '
+  [[ $err != *'state area'* ]] || lost "it names the state area: $err"
+  expect_ok umount /etc/tclone
+  expect_ok tclone pool activate p
+}
