@@ -215,6 +215,16 @@ case_a_dry_run_tells_the_steps_and_refuses_what_would_fail() {
     expect_text '^ *1  '
     expect_file /dev/mapper/tclone-p-db
   done
+  expect_ok tclone mount db
+  for command in 'deactivate db' 'deactivate --all' 'pool deactivate' 'pool export' 'pool destroy p --yes'; do
+    # shellcheck disable=SC2086  # one word each
+    refused 5 'mounted at' tclone $command --dry-run
+  done
+  expect_ok tclone umount db
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 web
+  refused 5 'active clones stand on it' tclone deactivate db@1 --dry-run
+  refused 5 'active clones stand on it' tclone deactivate db@1
 }
 
 case_a_pool_that_moved_or_was_swapped() {
@@ -336,6 +346,22 @@ case_a_file_that_somebody_has_behind_a_loop_device_is_left_alone() {
   expect_ok tclone create x --from /var/lib/tclone/image
   expect_ok losetup -d "$loop"
   rm /var/lib/tclone/image
+}
+
+case_every_volume_that_cannot_be_activated_is_told_of() {
+  pool_up
+  local name
+  for name in a b c; do expect_ok tclone create $name --size 16M --fs none; done
+  expect_ok tclone pool deactivate p
+  mkdir -p /tmp/keys && mv /etc/tclone/keys/* /tmp/keys/
+  expect_ok tclone pool activate p --volumes
+  for name in a b c; do expect_text "key file of vault $name"; done
+  expect_exit 7 tclone activate --all
+  for name in a b c; do expect_text "key file of vault $name"; done
+  expect_ok tclone pool activate p --volumes --json
+  expect_equal 3 "$(jq '.warnings | length' <<<"$out")" "warnings"
+  mv /tmp/keys/* /etc/tclone/keys/
+  expect_ok tclone activate --all
 }
 
 case_a_folder_of_settings_that_cannot_be_written_is_named() {
