@@ -175,8 +175,7 @@ Status Builder::take_globals(const Command& command, const Environment& env, Glo
   return {};
 }
 
-/// CLI11 tells an option that is missing its value, a word too many and so on; its texts are kept, its line breaks
-/// not.
+/// CLI11 tells a word too many, an option that it does not know and so on; its texts are kept, its line breaks not.
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   while (!text.empty() && (text.back() == '.' || text.back() == ' ')) text.pop_back();
@@ -189,6 +188,9 @@ Result<Parsed> Builder::run(const Environment& env) {
     app_.parse(std::vector<std::string>(args_.rbegin(), args_.rend()));
   } catch (const CLI::RequiredError&) {
     // Nothing but the command itself is required of CLI11: what is missing behind it is told below.
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string text = error.what();
+    trouble = text.substr(0, text.find(':')) + ": its value is missing";
   } catch (const CLI::ParseError& error) {
     trouble = one_line(error.what());
   }

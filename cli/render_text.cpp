@@ -50,7 +50,7 @@ std::string key_text(const KeySource& key) {
 }
 
 std::string vault_state(const engine::VaultView& vault) {
-  return vault.open ? or_dash(printable(vault.health)) : "closed";
+  return or_dash(printable(vault.health));
 }
 
 void draw(std::string& out, const std::vector<engine::TreeNode>& nodes, const std::string& margin) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // activate, deactivate, mount, umount, path: nothing here changes a record.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <set>
@@ -245,7 +246,10 @@ Result<Outcome> unmount(Env& env, const Named& r) {
     }
     TC_TRY(policies::parse_target(r.name));
     Session s = TC_TRY(Session::change(env, r.pool));
-    const Found what = TC_TRY(find_mountable(s, r.name));
+    auto found = find_mountable(s, r.name);
+    if (!found && found.error().code == Code::not_found && ::access(r.name.c_str(), F_OK) == 0)
+      found.error().next += "; a folder is written with a slash (./" + r.name + ")";
+    const Found what = TC_TRY(std::move(found));
     const auto info = TC_TRY(env.dm.info(what.mountable));
     std::vector<std::string> folders;
     if (info) folders = TC_TRY(fs::mount_points(info->major, info->minor));

@@ -77,7 +77,7 @@ std::string health_text(const dm::PoolStatus& s) {
 Result<VaultView> view_vault(Session& s, const Glance& glance, const Vault& vault) {
   VaultView out;
   out.record = vault;
-  out.health = "closed";
+  out.health = vault.being_copied() ? "rekey" : "closed";
   const std::string pool = names::vault_pool(s.pool, vault.outer);
   if (!TC_TRY(glance.live(pool))) return out;
   if (!TC_TRY(may_look_inside(s))) {

@@ -225,6 +225,10 @@ case_a_dry_run_tells_the_steps_and_refuses_what_would_fail() {
   expect_ok tclone clone db@1 web
   refused 5 'active clones stand on it' tclone deactivate db@1 --dry-run
   refused 5 'active clones stand on it' tclone deactivate db@1
+  refused 4 'it is part of the pool already' tclone pool grow --add /var/lib/tclone/a.pool --dry-run
+  expect_ok mkfs.ext4 -q -F "${disk[2]}" 100M
+  refused 4 'ext4' tclone pool grow --add "${disk[2]}" --dry-run
+  expect_ok tclone pool grow --add "${disk[2]}" --force --dry-run
 }
 
 case_a_pool_that_moved_or_was_swapped() {
@@ -372,4 +376,37 @@ case_a_folder_of_settings_that_cannot_be_written_is_named() {
   [[ $err != *'state area'* ]] || lost "it names the state area: $err"
   expect_ok umount /etc/tclone
   expect_ok tclone pool activate p
+}
+
+case_a_volume_with_a_journal_to_replay_is_mounted_read_only_with_what_it_holds() {
+  pool_up
+  truncate -s 64M /var/lib/tclone/fs.img
+  expect_ok mkfs.ext4 -q -b 4096 /var/lib/tclone/fs.img
+  mkdir -p /mnt/d
+  expect_ok mount -o loop /var/lib/tclone/fs.img /mnt/d
+  echo synced >/mnt/d/file && sync /mnt/d/file
+  # As after a power cut: the file is in the journal only.
+  cp --sparse=always /var/lib/tclone/fs.img /var/lib/tclone/cut.img
+  expect_ok umount /mnt/d
+  expect_ok dumpe2fs -h /var/lib/tclone/cut.img
+  expect_text needs_recovery
+  expect_ok tclone create db --from /var/lib/tclone/cut.img
+  expect_ok tclone mount db /mnt/d --read-only
+  expect_equal synced "$(cat /mnt/d/file)" "the file that was synced"
+  expect_ok tclone umount db
+  rm /var/lib/tclone/*.img
+}
+
+case_what_cannot_be_mounted_or_unmounted_says_what_to_do() {
+  pool_up
+  expect_ok tclone create raw --size 16M --fs none
+  expect_exit 1 tclone mount raw
+  expect_text 'no filesystem'
+  expect_text "mkfs.ext4 $(dev raw)"
+  expect_ok mkfs.ext4 -q "$(dev raw)"
+  cd /tmp && mkdir -p here || lost "no folder"
+  expect_ok tclone mount raw here
+  expect_exit 3 tclone umount here
+  expect_text './here'
+  expect_ok tclone umount ./here
 }
