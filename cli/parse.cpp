@@ -182,6 +182,14 @@ std::string one_line(std::string text) {
   return text;
 }
 
+/// "--size: 1 required  missing" and "--size: At Most 1 required but received 2" in words.
+std::string mismatch(const std::string& text) {
+  const std::string option = text.substr(0, text.find(':'));
+  if (text.find("At Most") != std::string::npos) return option + ": it is given more than once";
+  if (text.ends_with(" missing")) return option + ": its value is missing";
+  return one_line(text);
+}
+
 Result<Parsed> Builder::run(const Environment& env) {
   std::string trouble;
   try {
@@ -189,8 +197,7 @@ Result<Parsed> Builder::run(const Environment& env) {
   } catch (const CLI::RequiredError&) {
     // Nothing but the command itself is required of CLI11: what is missing behind it is told below.
   } catch (const CLI::ArgumentMismatch& error) {
-    const std::string text = error.what();
-    trouble = text.substr(0, text.find(':')) + ": its value is missing";
+    trouble = mismatch(error.what());
   } catch (const CLI::ParseError& error) {
     trouble = one_line(error.what());
   }
