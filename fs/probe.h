@@ -39,6 +39,10 @@ struct BlockFacts {
 /// What a regular file takes on its disk, holes not counted. not_found when it is not there.
 [[nodiscard]] Result<Bytes> allocated(const std::string& path);
 
+/// How much of a regular file its filesystem could not give it any more: its holes, as far as they are larger than what
+/// is free there. Zero for a device.
+[[nodiscard]] Result<Bytes> missing_room(const std::string& path);
+
 /// One reason why a device is in use.
 struct Holder {
   int pid = 0;          ///< 0: the kernel (a mount, a device-mapper or md device on top)

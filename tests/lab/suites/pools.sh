@@ -410,3 +410,35 @@ case_what_cannot_be_mounted_or_unmounted_says_what_to_do() {
   expect_text './here'
   expect_ok tclone umount ./here
 }
+
+case_a_full_filesystem_below_a_sparse_file_costs_only_what_did_not_fit() {
+  mkdir -p /mnt/d
+  expect_ok mkfs.ext4 -q -F "${disk[2]}" 700M
+  expect_ok mount "${disk[2]}" /mnt/d
+  expect_ok tclone pool create p --file /mnt/d/p.pool --size 500M
+  expect_ok tclone create db --size 200M --fs none
+  fill "$(dev db)" 1 8 && sync
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 web
+  dd if=/dev/zero of=/mnt/d/filler bs=1M status=none 2>/dev/null
+  sync
+  dd if=/dev/urandom of="$(dev db)" bs=1M seek=100 count=60 conv=fsync,notrunc status=none 2>/dev/null &&
+    lost "what cannot be stored is taken"
+  dd if=/dev/urandom of="$(dev web)" bs=1M seek=100 count=60 conv=fsync,notrunc status=none 2>/dev/null
+  refused 6 'make room in the filesystem of /mnt/d/p.pool' tclone create x --size 16M
+  expect_ok tclone doctor
+  expect_text 'filesystem of /mnt/d/p.pool'
+  expect_ok tclone tag db@1 full
+  rm /mnt/d/filler
+  # Nothing asks for a check or a repair.
+  dd if=/dev/urandom of="$(dev db)" bs=1M seek=100 count=60 conv=fsync,notrunc status=none || lost "no writes afterwards"
+  dd if=/dev/urandom of="$(dev web)" bs=1M seek=100 count=60 conv=fsync,notrunc status=none || lost "no writes afterwards"
+  expect_ok tclone create x --size 16M
+  expect_ok tclone pool deactivate p
+  expect_ok tclone pool activate p --volumes
+  expect_ok tclone doctor
+  expect_text 'nothing is wrong'
+  expect_ok tclone pool check
+  expect_ok tclone pool destroy p --yes
+  expect_ok umount /mnt/d
+}
