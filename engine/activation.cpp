@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // activate, deactivate, mount, umount, path: nothing here changes a record.
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -183,6 +184,10 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
     if (const auto there = TC_TRY(fs::mounted_device(out.folder))) {
       if (*there != fs::DeviceNumber(info->major, info->minor)) {
         return fail(Code::busy, out.folder, "something else is mounted there", "choose another folder");
+      }
+      struct statvfs how {};
+      if (r.read_only && ::statvfs(out.folder.c_str(), &how) == 0 && (how.f_flag & ST_RDONLY) == 0) {
+        return fail(Code::exists, out.folder, "it is mounted there already, and can be written to", "unmount it first");
       }
       out.outcome.changed = false;
       return {};

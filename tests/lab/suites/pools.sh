@@ -406,6 +406,9 @@ case_what_cannot_be_mounted_or_unmounted_says_what_to_do() {
   expect_ok mkfs.ext4 -q "$(dev raw)"
   cd /tmp && mkdir -p here || lost "no folder"
   expect_ok tclone mount raw here
+  expect_exit 4 tclone mount raw here --read-only
+  expect_text 'can be written to'
+  expect_ok tclone mount raw here
   expect_exit 3 tclone umount here
   expect_text './here'
   expect_ok tclone umount ./here
