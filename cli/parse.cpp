@@ -189,12 +189,19 @@ Status Builder::take_globals(const Command& command, const Environment& env, Glo
   return {};
 }
 
-/// CLI11 tells an option that is missing its value, a word too many and so on; its texts are kept, its line breaks
-/// not.
+/// CLI11 tells a word too many, an option that it does not know and so on; its texts are kept, its line breaks not.
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   while (!text.empty() && (text.back() == '.' || text.back() == ' ')) text.pop_back();
   return text;
+}
+
+/// "--size: 1 required  missing" and "--size: At Most 1 required but received 2" in words.
+std::string mismatch(const std::string& text) {
+  const std::string option = text.substr(0, text.find(':'));
+  if (text.find("At Most") != std::string::npos) return option + ": it is given more than once";
+  if (text.ends_with(" missing")) return option + ": its value is missing";
+  return one_line(text);
 }
 
 Result<Parsed> Builder::run(const Environment& env) {
@@ -203,6 +210,8 @@ Result<Parsed> Builder::run(const Environment& env) {
     app_.parse(std::vector<std::string>(args_.rbegin(), args_.rend()));
   } catch (const CLI::RequiredError&) {
     // Nothing but the command itself is required of CLI11: what is missing behind it is told below.
+  } catch (const CLI::ArgumentMismatch& error) {
+    trouble = mismatch(error.what());
   } catch (const CLI::ParseError& error) {
     trouble = one_line(error.what());
   }

@@ -49,9 +49,7 @@ std::string key_text(const KeySource& key) {
   return printable(key.reference.empty() ? key.kind : key.kind + ":" + key.reference);
 }
 
-std::string vault_state(const engine::VaultView& vault) {
-  return vault.open ? or_dash(printable(vault.health)) : "closed";
-}
+std::string vault_state(const engine::VaultView& vault) { return or_dash(printable(vault.health)); }
 
 void draw(std::string& out, const std::vector<engine::TreeNode>& nodes, const std::string& margin) {
   for (std::size_t i = 0; i < nodes.size(); ++i) {

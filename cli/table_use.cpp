@@ -102,7 +102,9 @@ void add_devices(std::vector<Command>& out) {
       .id = Id::umount,
       .words = "umount",
       .summary = "unmount a volume",
-      .description = "Unmounts it, by its name or by the folder. The volume stays active.",
+      .description =
+          "Unmounts it, by its name or by the folder, which is written with a slash in it (./mnt). The volume stays "
+          "active.",
       .positionals = {{"NAME", Kind::place, "volume, version or folder"}},
       .options = {},
       .shape = "outcome",

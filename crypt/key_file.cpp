@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/log.h"
 #include "crypt/files.h"
 #include "crypt/sources.h"
 
@@ -102,20 +103,29 @@ Result<Secret> make_key_file(const KeyFolder& folder, const Uuid& vault) {
 Status remove_key_file(const KeyFolder& folder, const Uuid& vault) {
   const std::string path = folder.file_of(vault);
   const std::string name = vault.text() + ".key";
+  // It is owed by an operation that has committed: until it is done the pool takes no other change.
+  const std::string next = "remove the file, then `tclone recover`";
   const UniqueFd dir(open(folder.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir && errno == ENOENT) return {};
   if (!dir) return fail_errno(errno, folder.path, "cannot open the folder of the key files");
-  const UniqueFd file(openat(dir.get(), name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file && errno == ENOENT) return {};
   struct stat info {};
-  if (!file || fstat(file.get(), &info) != 0) return fail_errno(errno, path, "cannot open the key file to erase it");
-  if (!S_ISREG(info.st_mode)) return fail(Code::failed, path, "the key file is not a regular file");
-  // As good as a filesystem lets us: one that writes elsewhere (or an SSD) may keep the old bytes. What really
-  // makes the vault unreadable is that its header is overwritten, by Luks::destroy.
-  const auto size = std::clamp<std::size_t>(static_cast<std::size_t>(info.st_size), kKeyFileSize, kMaxSecretSize);
-  const Secret noise = TC_TRY(Secret::random(size));
-  TC_CHECK(write_durably(file.get(), noise.bytes(), path));
-  if (unlinkat(dir.get(), name.c_str(), 0) != 0) return fail_errno(errno, path, "cannot remove the key file");
+  if (fstatat(dir.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    return errno == ENOENT ? Status{} : fail_errno(errno, path, "cannot look at the key file");
+  }
+  if (S_ISLNK(info.st_mode)) {
+    log::warn(path + " is a link: it goes, but what it points to is not ours to destroy; it opens nothing any more");
+  } else {
+    const UniqueFd file(openat(dir.get(), name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!file || fstat(file.get(), &info) != 0)
+      return fail_errno(errno, path, "cannot open the key file to erase it", next);
+    if (!S_ISREG(info.st_mode)) return fail(Code::failed, path, "the key file is not a regular file", next);
+    // As good as a filesystem lets us: one that writes elsewhere (or an SSD) may keep the old bytes. What really
+    // makes the vault unreadable is that its header is overwritten, by Luks::destroy.
+    const auto size = std::clamp<std::size_t>(static_cast<std::size_t>(info.st_size), kKeyFileSize, kMaxSecretSize);
+    const Secret noise = TC_TRY(Secret::random(size));
+    TC_CHECK(write_durably(file.get(), noise.bytes(), path));
+  }
+  if (unlinkat(dir.get(), name.c_str(), 0) != 0) return fail_errno(errno, path, "cannot remove the key file", next);
   if (fsync(dir.get()) != 0) return fail_errno(errno, folder.path, "cannot flush the folder");
   return {};
 }

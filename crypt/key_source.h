@@ -23,7 +23,8 @@ struct KeyFolder {
 /// Makes a random 512-bit key file (0600; its folder 0700, made if missing), fsync'd with its folder before it
 /// returns. An existing file is a refusal (exists), never overwritten.
 [[nodiscard]] Result<Secret> make_key_file(const KeyFolder& folder, const Uuid& vault);
-/// Overwrites, fsyncs and unlinks the vault's key file, then fsyncs the folder; a missing one is success.
+/// Overwrites, fsyncs and unlinks the vault's key file, then fsyncs the folder; a missing one is success. Of a link only the
+/// link goes, with a warning: what it points to was put there by somebody else.
 [[nodiscard]] Status remove_key_file(const KeyFolder& folder, const Uuid& vault);
 
 /// "file" (the generated key file), "file:PATH" (made absolute), "prompt", "stdin", "keyring:DESCRIPTION",

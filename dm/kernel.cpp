@@ -2,7 +2,9 @@
 #include "dm/kernel.h"
 
 #include <fcntl.h>
+#include <linux/dm-ioctl.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -70,6 +72,16 @@ std::string module_of(const std::string& type) {
   return "dm-" + type;
 }
 
+/// Root in a container may open the node all the same; the kernel asks for the capability at each call.
+int control_error() {
+  const UniqueFd control(open(kControl, O_RDWR | O_CLOEXEC));
+  if (!control) return errno;
+  dm_ioctl version{};
+  version.version[0] = DM_VERSION_MAJOR;
+  version.data_size = sizeof version;
+  return ioctl(control.get(), DM_VERSION, &version) == 0 ? 0 : errno;
+}
+
 }  // namespace
 
 Status require_driver() {
@@ -77,10 +89,10 @@ Status require_driver() {
   load_module("dm-mod");
   if (driver_answers()) return {};
 
-  const UniqueFd control(open(kControl, O_RDWR | O_CLOEXEC));
-  const int sys = control ? 0 : errno;
+  const int sys = control_error();
   if (sys == EACCES || sys == EPERM) {
-    return fail_errno(sys, kControl, "only root may use device-mapper", "run it as root");
+    return fail_errno(sys, kControl, "only root with CAP_SYS_ADMIN may use device-mapper",
+                      "run it as root; in a container, --privileged and -v /dev:/dev are needed");
   }
   return fail(Code::kernel, kControl, "the kernel has no device-mapper (module dm-mod, CONFIG_BLK_DEV_DM)",
               "try: modprobe dm-mod; in a container, --privileged and -v /dev:/dev are needed", sys);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // activate, deactivate, mount, umount, path: nothing here changes a record.
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <set>
 
+#include "base/log.h"
 #include "dm/names.h"
 #include "engine/lookup.h"
 #include "engine/operation.h"
@@ -43,26 +46,41 @@ Status activate_one(Session& s, const std::string& name, bool pinned) {
   return activate_volume(s, v, TC_TRY(s.store.vault(v.vault)));
 }
 
+/// Whether devices of this pool stand on the version. busy: something else uses it.
+Result<bool> stood_on(Session& s, const VersionRef& version) {
+  TC_CHECK(refuse_if_mounted(s, version));
+  const auto info = TC_TRY(s.env.dm.info(device_of(s, version)));
+  if (!info || info->open_count == 0) return false;
+  auto held = s.env.holders(info->major, info->minor);
+  const auto ours = [&](const fs::Holder& h) { return h.pid == 0 && h.where.starts_with(dm::names::prefix(s.pool)); };
+  if (std::erase_if(held, ours) == 0) {
+    TC_CHECK(refuse_if_held(s, version));
+    return false;
+  }
+  return true;
+}
+
 Status deactivate_one(Session& s, const std::string& name) {
   const policies::Target target = TC_TRY(policies::parse_target(name));
   if (target.has_version()) {
     const Version v = TC_TRY(find_version(s, target));
-    const auto info = TC_TRY(s.env.dm.info(device_of(s, v.ref())));
-    TC_CHECK(refuse_if_held(s, v.ref()));
-    unpin(s, v.ref());
+    const bool clones = TC_TRY(stood_on(s, v.ref()));
+    if (!s.env.dry_run) unpin(s, v.ref());
     s.idle_versions.insert(v.ref().text());
-    if (info && info->open_count > 0) {
+    if (clones) {
       return fail(Code::busy, "version " + v.ref().text(), "active clones stand on it",
                   "it goes by itself when the last of them is deactivated", EBUSY);
     }
     return {};
   }
-  return deactivate_volume(s, TC_TRY(find_volume(s, name)));
+  const Volume v = TC_TRY(find_volume(s, name));
+  return s.env.dry_run ? refuse_if_held(s, device_of(s, v), "volume " + v.name) : deactivate_volume(s, v);
 }
 
-/// Every name in turn; the first error is the result, the others are warnings.
+/// Every name in turn; `failed` gets the error of each that could not be done.
 Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
-                         const std::function<Status(Session&, const std::string&)>& act) {
+                         const std::function<Status(Session&, const std::string&)>& act, std::vector<Error>& failed) {
+  failed.clear();
   Session s = TC_TRY(Session::change(env, r.pool));
   std::vector<std::string> names = r.names;
   if (r.all) names = TC_TRY(s.store.volume_names());
@@ -73,12 +91,16 @@ Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
   if (env.dry_run) {
     for (const std::string& name : names) {
       if (!r.all) TC_TRY(find_mountable(s, name));
+      // It looks only, in a dry run.
+      if (auto refused = verb == "deactivate" ? act(s, name) : Status{}; !refused) {
+        refused.error().attempted = verb + " " + name;
+        return tl::unexpected(refused.error());
+      }
       out.steps.push_back({verb + " " + name, 0});
     }
     return out;
   }
   const WorkMark mark = TC_TRY(WorkMark::set(s));
-  std::optional<Error> first;
   for (const std::string& name : names) {
     if (env.stop()) return fail(Code::failed, name, "interrupted");
     const auto start = std::chrono::steady_clock::now();
@@ -94,18 +116,29 @@ Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
       return tl::unexpected(done.error());
     }
     if (done.error().attempted.empty()) done.error().attempted = verb + " " + name;
-    if (first || r.all) out.warnings.push_back(done.error().text());
-    if (!first) first = done.error();
+    explain_record(done.error());
+    failed.push_back(done.error());
   }
   TC_CHECK(close_idle(s));
-  if (first) return tl::unexpected(*first);
-  if (names.size() == 1) {
+  if (names.size() == 1 && failed.empty()) {
     const policies::Target target = TC_TRY(policies::parse_target(names.front()));
     const std::string device = target.has_version() ? device_of(s, TC_TRY(find_version(s, target)).ref())
                                                     : dm::names::volume(s.pool, names.front());
     if (TC_TRY(env.dm.info(device))) out.device = env.dm.path(device);
   }
   return out;
+}
+
+/// The first error is the result; the others are said as well.
+Result<Outcome> first_of(Result<Outcome> out, const std::vector<Error>& failed) {
+  if (!out || failed.empty()) return out;
+  for (auto other = failed.begin() + 1; other != failed.end(); ++other) log::warn(other->text());
+  return tl::unexpected(failed.front());
+}
+
+Result<Outcome> activate_each(Env& env, const Activation& r, std::vector<Error>& failed) {
+  const auto one = [](Session& s, const std::string& n) { return activate_one(s, n, true); };
+  return attempted(asking(env.asked, [&] { return for_each(env, r, "activate", one, failed); }), "activate");
 }
 
 Status make_folder(const std::string& path) {
@@ -152,6 +185,10 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
       if (*there != fs::DeviceNumber(info->major, info->minor)) {
         return fail(Code::busy, out.folder, "something else is mounted there", "choose another folder");
       }
+      struct statvfs how {};
+      if (r.read_only && ::statvfs(out.folder.c_str(), &how) == 0 && (how.f_flag & ST_RDONLY) == 0) {
+        return fail(Code::exists, out.folder, "it is mounted there already, and can be written to", "unmount it first");
+      }
       out.outcome.changed = false;
       return {};
     }
@@ -172,12 +209,24 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
 }  // namespace
 
 Result<Outcome> activate(Env& env, const Activation& r) {
-  const auto one = [](Session& s, const std::string& n) { return activate_one(s, n, true); };
-  return attempted(asking(env.asked, [&] { return for_each(env, r, "activate", one); }), "activate");
+  std::vector<Error> failed;
+  auto out = activate_each(env, r, failed);
+  return first_of(std::move(out), failed);
+}
+
+Result<Outcome> activate_volumes(Env& env, const std::string& pool) {
+  std::vector<Error> failed;
+  auto out = activate_each(env, {pool, {}, true}, failed);
+  if (out) {
+    for (const Error& error : failed) out->warnings.push_back(error.text());
+  }
+  return out;
 }
 
 Result<Outcome> deactivate(Env& env, const Activation& r) {
-  return attempted(for_each(env, r, "deactivate", deactivate_one), "deactivate");
+  std::vector<Error> failed;
+  auto out = attempted(for_each(env, r, "deactivate", deactivate_one, failed), "deactivate");
+  return first_of(std::move(out), failed);
 }
 
 Result<Mounted> mount(Env& env, const Mount& r) {
@@ -202,7 +251,10 @@ Result<Outcome> unmount(Env& env, const Named& r) {
     }
     TC_TRY(policies::parse_target(r.name));
     Session s = TC_TRY(Session::change(env, r.pool));
-    const Found what = TC_TRY(find_mountable(s, r.name));
+    auto found = find_mountable(s, r.name);
+    if (!found && found.error().code == Code::not_found && ::access(r.name.c_str(), F_OK) == 0)
+      found.error().next += "; a folder is written with a slash (./" + r.name + ")";
+    const Found what = TC_TRY(std::move(found));
     const auto info = TC_TRY(env.dm.info(what.mountable));
     std::vector<std::string> folders;
     if (info) folders = TC_TRY(fs::mount_points(info->major, info->minor));

@@ -61,7 +61,7 @@ struct VaultView {
   Vault record;
   bool open = false;
   std::optional<Usage> data, metadata;  ///< of the inner pool, when open
-  std::string health;                   ///< "ok", "read-only", "needs check", "out of data space"...; "closed"
+  std::string health;                   ///< "ok", "read-only", "needs check", "out of data space"...; "closed", "rekey"
   std::optional<Bytes> allocated;       ///< taken from the outer pool, when open
 };
 struct VolumeView {

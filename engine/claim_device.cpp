@@ -35,7 +35,7 @@ Status refuse_used_head(const Backing& b) {
 }
 
 Status refuse_used(const Backing& b, bool force) {
-  if (!b.is_file) TC_CHECK(fs::claimable(b.device));
+  TC_CHECK(refuse_claimed(b));
   if (force) return {};
   TC_CHECK(refuse_used_head(b));
   if (const auto found = TC_TRY(fs::signature(b.device))) {

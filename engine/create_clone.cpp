@@ -6,6 +6,7 @@
 #include "engine/vault_header.h"
 #include "engine/volume_stack.h"
 #include "fs/block_io.h"
+#include "fs/loop.h"
 #include "fs/probe.h"
 #include "policies/sizing.h"
 #include "state/whereabouts.h"
@@ -35,8 +36,8 @@ Status refuse_own_file(const Session& s, const std::string& path) {
 Result<Image> look_at_image(Session& s, const std::string& path) {
   const fs::BlockFacts facts = TC_TRY(fs::block_facts(path));
   if (facts.size.n == 0) return fail(Code::usage, path, "the image is empty");
-  if (facts.block_device) TC_CHECK(fs::claimable(path));
   if (!facts.block_device) TC_CHECK(refuse_own_file(s, path));
+  TC_CHECK(facts.block_device ? fs::claimable(path) : fs::claimable_file(path));
   Image image{facts.size, facts.size, TC_TRY(fs::filesystem(path)), TC_TRY(fs::filesystem_block(path))};
   if (!facts.block_device) image.allocated = TC_TRY(fs::allocated(path));
   // A filesystem made for 512-byte sectors may not be readable behind 4096-byte ones.

@@ -97,21 +97,30 @@ void look_at_outer(Session& s, std::optional<Bytes> labelled, Findings& out) {
   }
   if (status->mode == dm::PoolMode::fail) return;  // it says nothing more
   const Bytes total = s.record.block * status->total_data;
-  const Bytes free = s.record.block * (status->total_data - status->used_data);
+  const Room space = outer_room(s, *status);
   if (labelled && *labelled > total) {
     out.push_back({"the outer pool has " + format_size(total) + ", its label gives it " + format_size(*labelled) +
                        ": a `tclone pool grow` was interrupted",
                    "the new space is not used", "`tclone pool grow " + s.pool + "`", false});
   }
-  if (health == "out of data space" || free.n == 0) {
+  if (health == "out of data space" || status->used_data == status->total_data) {
     out.push_back({"the outer pool is full",
                    s.record.when_full == WhenFull::queue ? "writers wait, then get an error" : "writers get an error",
                    "`tclone pool grow`, remove volumes or versions (`tclone rm`), or trim filesystems (`fstrim`)"});
-  } else if (free < policies::reserve(total)) {
-    out.push_back({"the outer pool has " + format_size(free) + " left, less than its reserve of " +
-                       format_size(policies::reserve(total)),
+  } else if (space.free < space.reserve) {
+    out.push_back({"the outer pool has " + format_size(space.free) + " left, less than its reserve of " +
+                       format_size(space.reserve),
                    "commands that need space are refused",
-                   "remove volumes or versions, trim filesystems (`fstrim`), or `tclone pool grow`", false});
+                   space.missing.n > 0
+                       ? "make room in the filesystem of " + space.file
+                       : "remove volumes or versions, trim filesystems (`fstrim`), or `tclone pool grow`",
+                   false});
+  }
+  if (space.missing.n > 0) {
+    out.push_back(
+        {"the filesystem of " + space.file + " has " + format_size(space.missing) + " less than the pool may need",
+         "when it is full, writing to the pool fails at once, and what vaults know of themselves may suffer",
+         "make room there", false});
   }
   if (policies::metadata_filling(status->used_metadata, status->total_metadata)) {
     out.push_back({"the outer pool's metadata is more than eight tenths full",

@@ -60,11 +60,8 @@ Result<std::string> out_of_order(Env& env, const std::string& pool) {
   return std::string{};
 }
 
-}  // namespace
-
-Status close_everything(Session& s) {
+Status refuse_used(Session& s, const Records& all) {
   TC_CHECK(refuse_if_state_is_used(s.env, s.pool));
-  const Records all = TC_TRY(read_everything(s));
   for (const Volume& v : all.volumes) TC_CHECK(refuse_if_held(s, device_of(s, v), "volume " + v.name));
   for (const Version& v : all.versions) {
     const auto info = TC_TRY(s.env.dm.info(device_of(s, v.ref())));
@@ -76,6 +73,23 @@ Status close_everything(Session& s) {
     }
     if (!stood_on) TC_CHECK(refuse_if_held(s, v.ref()));
   }
+  return {};
+}
+
+}  // namespace
+
+Status refuse_close(Env& env, const std::string& pool) {
+  if (!TC_TRY(out_of_order(env, pool)).empty()) {
+    TC_CHECK(refuse_if_state_is_used(env, pool));
+    return refuse_held_volumes(env, pool);
+  }
+  Session s = TC_TRY(Session::look(env, pool));
+  return refuse_used(s, TC_TRY(read_everything(s)));
+}
+
+Status close_everything(Session& s) {
+  const Records all = TC_TRY(read_everything(s));
+  TC_CHECK(refuse_used(s, all));
   for (const Volume& v : all.volumes) TC_CHECK(deactivate_volume(s, v));
   for (const Version& v : all.versions) {
     unpin(s, v.ref());

@@ -20,7 +20,6 @@
 #include "engine/vault_stack.h"
 #include "engine/volume_stack.h"
 #include "fs/block_io.h"
-#include "fs/probe.h"
 #include "state/whereabouts.h"
 
 namespace tclone::engine {
@@ -46,12 +45,10 @@ Status claim_for_host(Env& env, Pool& pool, bool takeover) {
 /// Everything up; on failure everything down again.
 Status activate_layers(Env& env, const std::string& name, Pool& pool, bool takeover) {
   TC_CHECK(require_kernel(env));
-  for (const Backing& b : pool.backings) {
-    if (!b.is_file && !TC_TRY(env.dm.info(names::state(name)))) TC_CHECK(fs::claimable(b.device));
-  }
+  TC_CHECK(bring_down(env, name));  // remains of a command that was killed
+  for (const Backing& b : pool.backings) TC_CHECK(refuse_claimed(b));
   TC_CHECK(claim_for_host(env, pool, takeover));
   auto up = [&]() -> Status {
-    TC_CHECK(bring_down(env, name));  // remains of a command that was killed
     TC_CHECK(bring_up_state(env, name, pool, false));
     const Store store = TC_TRY(Store::open(state_folder(env, name)));
     const PoolRecord record = TC_TRY(store.pool());
@@ -102,6 +99,11 @@ Status deactivate_locked(Env& env, const std::string& name) {
   if (TC_TRY(is_active(env, name))) TC_CHECK(close_active_pool(env, name));
   TC_CHECK(bring_down(env, name));
   return release_owner(env, name);
+}
+
+/// What a dry run of taking a pool down would come upon.
+Status refuse_deactivation(Env& env, const std::string& name) {
+  return TC_TRY(is_active(env, name)) ? refuse_close(env, name) : Status{};
 }
 
 /// In a dry run with the texts of what would be done.
@@ -197,9 +199,10 @@ Result<Outcome> pool_activate(Env& env, const PoolActivate& r) {
       }
     }
     if (r.volumes) {
-      auto volumes = activate(env, {name, {}, true});
+      const auto volumes = activate_volumes(env, name);
       if (volumes) out.steps = volumes->steps;
-      if (!volumes) out.warnings.push_back(volumes.error().text());
+      const std::vector<std::string> told = volumes ? volumes->warnings : std::vector{volumes.error().text()};
+      out.warnings.insert(out.warnings.end(), told.begin(), told.end());
     }
     return out;
   };
@@ -212,6 +215,7 @@ Result<Outcome> pool_deactivate(Env& env, const std::string& asked) {
     TC_TRY(read_whereabouts(env.paths.etc, name));
     Outcome out = simple(env, "pool deactivate", name, kDown);
     out.changed = TC_TRY(is_active(env, name));
+    if (env.dry_run) TC_CHECK(refuse_deactivation(env, name));
     if (env.dry_run) return out;
     const PoolLock lock = TC_TRY(lock_pool(env, name));
     out.changed = TC_TRY(is_active(env, name));
@@ -259,8 +263,11 @@ Result<Outcome> pool_export(Env& env, const std::string& asked) {
     const std::string name = TC_TRY(resolve_pool(env, asked));
     TC_TRY(read_whereabouts(env.paths.etc, name));
     Outcome out = simple(env, "pool export", name, kDown);
-    if (env.dry_run) out.steps.push_back({"forget where the pool is", 0});
-    if (env.dry_run) return out;
+    if (env.dry_run) {
+      TC_CHECK(refuse_deactivation(env, name));
+      out.steps.push_back({"forget where the pool is", 0});
+      return out;
+    }
     const PoolLock lock = TC_TRY(lock_pool(env, name));
     if (auto down = deactivate_locked(env, name); !down) {
       // What is gone for good must not be known here for ever. Nothing but where it was is lost by this.

@@ -103,6 +103,8 @@ Result<Backing> open_backing(const std::string& path) {
   return b;
 }
 
+Status refuse_claimed(const Backing& b) { return b.is_file ? fs::claimable_file(b.path) : fs::claimable(b.device); }
+
 Result<LabelRead> label_of(const Backing& b) {
   const UniqueFd fd(::open(b.device.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail_errno(errno, b.path, "cannot open the device");

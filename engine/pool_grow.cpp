@@ -95,6 +95,7 @@ Result<Outcome> grow_locked(Env& env, const PoolGrow& r, const std::string& name
   Pool pool = TC_TRY(remembered_pool(env, name));
   if (r.size && (pool.backings.size() != 1)) return fail(Code::usage, "--size", "the pool is not in one file");
   if (env.dry_run) {
+    if (!r.add.empty()) TC_TRY(claim_devices(TC_TRY(not_yet_counted(pool, r.add)), r.force));
     for (const char* text :
          {"take the new size of its devices", "write the label", "give the outer pool its new size"}) {
       out.steps.push_back({text, 0});

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "engine/mismatch.h"
@@ -85,6 +86,16 @@ Status format_state(Env& env, const std::string& device, std::uint32_t sector) {
   return {};
 }
 
+/// In a sparse file: what the pool itself writes must not run out of space with the filesystem the file is on, for a failed
+/// commit of the metadata makes a pool read-only until it is repaired.
+void hold_own_areas(const Pool& pool) {
+  for (const Extent& area : {pool.label.state, pool.label.metadata}) {
+    const Backing& b = pool.backings[area.device];
+    if (!b.is_file) continue;
+    if (const auto held = fs::allocate(b.path, area.start, area.length); !held) log::info(held.error().text());
+  }
+}
+
 }  // namespace
 
 Result<std::string> host_id(const Env& env) {
@@ -122,6 +133,7 @@ Status bring_up_state(Env& env, const std::string& name, const Pool& pool, bool 
 }
 
 Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenFull when_full) {
+  hold_own_areas(pool);
   const auto [data, total] = data_area(pool);
   TC_CHECK(
       create_layer(env, names::metadata(name), pool, "meta", dm::linear(std::array{piece(pool, pool.label.metadata)})));

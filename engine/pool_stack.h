@@ -25,6 +25,9 @@ struct Backing {
   std::optional<fs::Loop> loop;
 };
 [[nodiscard]] Result<Backing> open_backing(const std::string& path);
+/// busy, naming holders, when somebody has claimed the device, or one that shows the file. To be asked while no layer of the
+/// pool is there, because these hold it as well.
+[[nodiscard]] Status refuse_claimed(const Backing& backing);
 
 /// Opens what is to become part of a pool. exists: a known signature or a label is there (unless `force`); busy: in use,
 /// whatever `force` says; usage: named twice.

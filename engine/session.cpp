@@ -3,10 +3,12 @@
 
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "dm/names.h"
 #include "engine/recovery.h"
+#include "fs/probe.h"
 #include "policies/naming.h"
 #include "policies/sizing.h"
 #include "state/whereabouts.h"
@@ -87,6 +89,31 @@ Result<Session> Session::change(Env& env, const std::string& asked) {
   return session;
 }
 
+Bytes Session::piece_to_touch() const {
+  const auto where = read_whereabouts(env.paths.etc, pool);
+  const auto in_file = [](const std::string& path) {
+    const auto facts = fs::block_facts(path);
+    return facts && !facts->block_device;
+  };
+  return where && std::any_of(where->paths.begin(), where->paths.end(), in_file) ? record.block : kKiB * 4;
+}
+
+Room outer_room(const Session& s, const dm::PoolStatus& status) {
+  const Bytes used = s.record.block * status.used_data;
+  Room out{s.record.block * status.total_data, {}, {}, {}, {}};
+  const auto where = read_whereabouts(s.env.paths.etc, s.pool);
+  for (const std::string& path : where ? where->paths : std::vector<std::string>{}) {
+    const auto missing = fs::missing_room(path);
+    if (!missing || missing->n == 0) continue;
+    out.missing = out.missing + *missing;
+    out.file = path;
+  }
+  out.total = std::max(used, out.total.n > out.missing.n ? out.total - out.missing : Bytes{});
+  out.free = out.total - used;
+  out.reserve = policies::reserve(out.total);
+  return out;
+}
+
 Status Session::check_space(Bytes needed, const std::string& attempted) {
   const auto status = TC_TRY(env.dm.pool_status(outer_pool()));
   const auto refuse = [&](Code code, const std::string& why, const std::string& next) {
@@ -108,14 +135,13 @@ Status Session::check_space(Bytes needed, const std::string& attempted) {
     return refuse(Code::no_space, "the outer pool's metadata is nine tenths full",
                   "remove volumes that have a vault of their own (`tclone rm`)");
   }
-  const Bytes total = record.block * status.total_data;
-  const Bytes free = record.block * (status.total_data - status.used_data);
-  const Bytes reserve = policies::reserve(total);
-  if (free < reserve + needed) {
+  const Room space = outer_room(*this, status);
+  if (space.free < space.reserve + needed) {
     return refuse(Code::no_space,
-                  format_size(free) + " of " + format_size(total) + " are free, " + format_size(needed) +
-                      " are needed above the reserve of " + format_size(reserve),
-                  "remove volumes or versions, trim filesystems (fstrim), or `tclone pool grow`");
+                  format_size(space.free) + " of " + format_size(space.total) + " are free, " + format_size(needed) +
+                      " are needed above the reserve of " + format_size(space.reserve),
+                  space.missing.n > 0 ? "make room in the filesystem of " + space.file
+                                      : "remove volumes or versions, trim filesystems (fstrim), or `tclone pool grow`");
   }
   return {};
 }

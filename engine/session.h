@@ -64,6 +64,8 @@ class Session {
   std::set<std::uint32_t> waiting;
 
   [[nodiscard]] std::string outer_pool() const;
+  /// How much of an outer block has to be written for all of it to be there: in a sparse file everything.
+  [[nodiscard]] Bytes piece_to_touch() const;
   /// Free space of the outer pool; refused (no_space) when less than `needed` remains above the reserve.
   [[nodiscard]] Status check_space(Bytes needed, const std::string& attempted);
 
@@ -72,5 +74,14 @@ class Session {
       : env(e), pool(std::move(name)), store(std::move(s)), record(std::move(r)) {}
   [[nodiscard]] static Result<Session> open(Env& env, const std::string& name);
 };
+
+/// What the outer pool has. Of a pool in a sparse file only as much counts as its filesystem can still give.
+struct Room {
+  Bytes total, free;
+  Bytes reserve;     ///< commands that need space are refused below this
+  Bytes missing;     ///< what the filesystem of `file` could not give any more
+  std::string file;  ///< of the pool; empty when nothing is missing
+};
+[[nodiscard]] Room outer_room(const Session& s, const dm::PoolStatus& status);
 
 }  // namespace tclone::engine

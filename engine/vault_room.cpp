@@ -60,6 +60,7 @@ Status grow_layers(Session& s, const Vault& v, Behind behind, Bytes provisioned)
   TCLONE_FAULT_POINT("room.devices");
   // The pool notices a larger data or metadata device when it is resumed (pool_preresume, dm-thin.c).
   TC_CHECK(s.env.dm.reload(pool, TC_TRY(pool_table(s, v))));
+  const Bytes piece = s.piece_to_touch();
   const auto guard = TC_TRY(s.env.dm.guard(std::array{pool}, 10s));
   TC_CHECK(s.env.dm.suspend(pool, dm::Suspend::quick));
   Status touched;
@@ -68,7 +69,7 @@ Status grow_layers(Session& s, const Vault& v, Behind behind, Bytes provisioned)
 #endif
   if (touched && provisioned > v.provisioned) {
     const std::string thin = s.env.dm.path(names::vault_thin(s.pool, v.outer));
-    touched = fs::touch(thin, metadata_at(v), provisioned, s.record.block);
+    touched = fs::touch(thin, metadata_at(v), provisioned, s.record.block, fs::Sync::now, piece);
   }
   TC_CHECK(s.env.dm.resume(pool));
   return touched;
@@ -87,7 +88,7 @@ Status make_room(Session& s, const std::string& name, Bytes writable) {
   if (was.provisioned >= was.metadata && provisioned > was.provisioned) {
     // Beyond what the kernel knows of, so it may be touched as it runs, and is before the kernel hears of it.
     TC_CHECK(fs::touch(s.env.dm.path(names::vault_thin(s.pool, v.outer)), metadata_at(v) + was.provisioned,
-                       provisioned - was.provisioned, s.record.block));
+                       provisioned - was.provisioned, s.record.block, fs::Sync::now, s.piece_to_touch()));
     v.provisioned = provisioned;
     TCLONE_FAULT_POINT("room.touched");
   }

@@ -62,7 +62,7 @@ Status bring_up(Session& s, const Vault& v, bool format) {
     // What was never written decrypts to noise, and dm-thin formats only an all-zero superblock
     // (dm-thin-metadata.c, superblock_all_zeroes).
     TC_CHECK(fs::zero(s.env.dm.path(names::vault_metadata(s.pool, v.outer)), {}, kKiB * 4, fs::Sync::later));
-    TC_CHECK(fs::touch(thin, metadata_at(v), v.provisioned, s.record.block, fs::Sync::later));
+    TC_CHECK(fs::touch(thin, metadata_at(v), v.provisioned, s.record.block, fs::Sync::later, s.piece_to_touch()));
     // Where flushes arrive, see data_table.
     if (!v.encrypted) TC_CHECK(head_at({}));
     // And those of metadata that a repair has moved: as far from the thin's start as they are from the header.

@@ -8,7 +8,7 @@
 #include "engine/lookup.h"
 #include "engine/pool_stack.h"
 #include "engine/volume_stack.h"
-#include "policies/sizing.h"
+#include "policies/naming.h"
 #include "state/whereabouts.h"
 
 namespace tclone::engine {
@@ -77,7 +77,7 @@ std::string health_text(const dm::PoolStatus& s) {
 Result<VaultView> view_vault(Session& s, const Glance& glance, const Vault& vault) {
   VaultView out;
   out.record = vault;
-  out.health = "closed";
+  out.health = vault.being_copied() ? "rekey" : "closed";
   const std::string pool = names::vault_pool(s.pool, vault.outer);
   if (!TC_TRY(glance.live(pool))) return out;
   if (!TC_TRY(may_look_inside(s))) {
@@ -229,8 +229,9 @@ Result<PoolView> pool_status(Env& env, const std::string& asked) {
     out.data = data_usage(status, s.record.block);
     out.metadata = metadata_usage(status);
     out.health = health_text(status);
-    out.reserve = policies::reserve(out.data.total);
-    out.free = out.data.total - out.data.used;
+    const Room space = outer_room(s, status);
+    out.reserve = space.reserve;
+    out.free = space.free;
     out.below_reserve = out.free < out.reserve;
     look_at_journal(s, out);
     Glance glance = TC_TRY(Glance::at(env.dm, s.pool));

@@ -5,12 +5,16 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 
+#include "base/fd.h"
 #include "fs/raw.h"
 
 namespace tclone::fs {
@@ -50,6 +54,23 @@ Status zero(const std::string& path, Bytes start, Bytes length, Sync sync) {
   return sync == Sync::later && file.direct() ? Status{} : file.sync();
 }
 
+Status allocate(const std::string& path, Bytes start, Bytes length) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  struct stat st {};
+  struct statvfs room {};
+  if (!fd || ::fstat(fd.get(), &st) != 0 || ::fstatvfs(fd.get(), &room) != 0)
+    return fail_errno(errno, path, "cannot be opened for writing");
+  if (!S_ISREG(st.st_mode)) return {};
+  const Bytes free{static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize};
+  if (free.n / 2 < length.n) {
+    return fail(Code::no_space, path, "its filesystem has " + format_size(free) + " left", "make room there");
+  }
+  const auto from = static_cast<off_t>(start.n);
+  if (::fallocate(fd.get(), FALLOC_FL_KEEP_SIZE, from, static_cast<off_t>(length.n)) == 0 || errno == EOPNOTSUPP)
+    return {};
+  return fail_errno(errno, path, "cannot give it its blocks");
+}
+
 Status discard(const std::string& path, Bytes start, Bytes length) {
   const auto file = TC_TRY(RawFile::open(path, O_WRONLY, Direct::no));
   TC_CHECK(within(file, start, length));
@@ -72,17 +93,18 @@ Status discard(const std::string& path, Bytes start, Bytes length) {
   return {};
 }
 
-Status touch(const std::string& path, Bytes start, Bytes length, Bytes step, Sync sync) {
-  if (step.n == 0 || start.n % kDirectAlign.n != 0 || length.n % kDirectAlign.n != 0 || step.n % kDirectAlign.n != 0) {
+Status touch(const std::string& path, Bytes start, Bytes length, Bytes step, Sync sync, Bytes piece) {
+  const auto odd = [](Bytes b) { return b.n % kDirectAlign.n != 0; };
+  if (step.n == 0 || piece.n == 0 || odd(start) || odd(length) || odd(step) || odd(piece)) {
     return fail(Code::usage, path, "can be provisioned in multiples of 4096 bytes only");
   }
   // Direct or not at all on a device: what its page cache holds may be older than what the kernel's own users of
   // the device wrote below it, and writing that back would undo them.
   auto file = TC_TRY(RawFile::open(path, O_RDWR, Direct::required));
   TC_CHECK(within(file, start, length));
-  const auto buffer = TC_TRY(aligned_buffer(kDirectAlign.n));
-  const std::span<std::byte> head(buffer.get(), kDirectAlign.n);
+  const auto buffer = TC_TRY(aligned_buffer(piece.n));
   for (Bytes done{0}; done < length; done = done + step) {
+    const std::span<std::byte> head(buffer.get(), std::min({piece, step, length - done}).n);
     TC_CHECK(file.read(head, start + done));
     TC_CHECK(file.write(head, start + done));
   }

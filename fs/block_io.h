@@ -26,10 +26,15 @@ enum class Sync { now, later };
 /// BLKDISCARD in pieces of at most 1 GiB (a hole, in a regular file), cut to whole sectors. EOPNOTSUPP is success:
 /// nothing can be given back.
 [[nodiscard]] Status discard(const std::string& path, Bytes start, Bytes length);
+/// Gives [start, start+length) of a regular file its blocks (fallocate), so that writes there cannot run out of space. What
+/// it holds stays. Success without doing anything on a device, and where the filesystem cannot do that. no_space, and
+/// nothing done, when less than twice as much is free.
+[[nodiscard]] Status allocate(const std::string& path, Bytes start, Bytes length);
 /// Makes every `step` of [start, start+length) have an allocated block below it without changing what it reads as:
-/// reads 4 KiB at the head of each step and writes the same back, O_DIRECT.
-/// Safe on a live metadata device only while its pool is suspended. All three numbers are multiples of 4096.
-[[nodiscard]] Status touch(const std::string& path, Bytes start, Bytes length, Bytes step, Sync sync = Sync::now);
+/// reads `piece` at the head of each step and writes the same back, O_DIRECT.
+/// Safe on a live metadata device only while its pool is suspended. All numbers are multiples of 4096.
+[[nodiscard]] Status touch(const std::string& path, Bytes start, Bytes length, Bytes step, Sync sync = Sync::now,
+                           Bytes piece = kKiB * 4);
 
 /// Overwrites [start, start+length) with zeros, durably, and reads it back past the cache: failed when anything else is
 /// read. Direct or not at all on a device.

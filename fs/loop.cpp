@@ -15,11 +15,13 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <optional>
 
 #include "base/log.h"
 #include "fs/filesystem.h"
+#include "fs/probe.h"
 
 namespace tclone::fs {
 namespace {
@@ -48,29 +50,41 @@ bool same_file(const loop_info64& info, const struct stat& file) {
          info.lo_inode == file.st_ino;
 }
 
-/// An open loop device that already shows the whole file, writable. Holding it open keeps autoclear from taking it
-/// away; one that is just going away answers ENXIO here and is passed over.
-std::optional<Loop> attached(const struct stat& file) {
+/// Calls `see` with each loop device that shows the file or a piece of it, until it says that it has seen enough.
+void each_loop_of(const struct stat& file,
+                  const std::function<bool(UniqueFd fd, const std::string& path, const loop_info64& info)>& see) {
   const std::unique_ptr<DIR, DirClose> dir(::opendir("/sys/block"));
-  if (!dir) return std::nullopt;
+  if (!dir) return;
   while (const dirent* entry = ::readdir(dir.get())) {
     const std::string name(entry->d_name);
     if (name.rfind("loop", 0) != 0) continue;
     // Unbound ones have no such folder: they need not be opened.
     if (::access(("/sys/block/" + name + "/loop/backing_file").c_str(), F_OK) != 0) continue;
     const std::string path = "/dev/" + name;
-    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    if (!fd) continue;
+    // One that is read-only refuses to be opened for writing.
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     loop_info64 info{};
-    if (::ioctl(fd.get(), LOOP_GET_STATUS64, &info) != 0 || !same_file(info, file)) continue;
-    if (info.lo_offset != 0 || info.lo_sizelimit != 0 || (info.lo_flags & LO_FLAGS_READ_ONLY) != 0) continue;
-    if (auto loop = described(std::move(fd), path)) {
-      log::debug(path + " shows the file already" +
-                 ((info.lo_flags & LO_FLAGS_AUTOCLEAR) == 0 ? ", set up by somebody else to stay" : ""));
-      return std::move(*loop);
-    }
+    if (!fd || ::ioctl(fd.get(), LOOP_GET_STATUS64, &info) != 0 || !same_file(info, file)) continue;
+    if (see(std::move(fd), path, info)) return;
   }
-  return std::nullopt;
+}
+
+/// An open loop device that already shows the whole file, writable. Holding it open keeps autoclear from taking it
+/// away; one that is just going away answers ENXIO here and is passed over.
+std::optional<Loop> attached(const struct stat& file) {
+  std::optional<Loop> out;
+  each_loop_of(file, [&](const UniqueFd&, const std::string& path, const loop_info64& info) {
+    if (info.lo_offset != 0 || info.lo_sizelimit != 0 || (info.lo_flags & LO_FLAGS_READ_ONLY) != 0) return false;
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd) return false;
+    auto loop = described(std::move(fd), path);
+    if (!loop) return false;
+    log::debug(path + " shows the file already" +
+               ((info.lo_flags & LO_FLAGS_AUTOCLEAR) == 0 ? ", set up by somebody else to stay" : ""));
+    out = std::move(*loop);
+    return true;
+  });
+  return out;
 }
 
 /// Direct I/O needs loop sectors no smaller than those of the device below the file (__loop_update_dio).
@@ -178,6 +192,22 @@ Result<Loop> attach(const std::string& file) {
   if (auto already = attached(st)) return std::move(*already);
   const UniqueFd control = TC_TRY(open_control());
   return attach_free(control.get(), fd.get(), file, sector_below(st));
+}
+
+Status claimable_file(const std::string& file) {
+  struct stat st {};
+  if (::stat(file.c_str(), &st) != 0) return fail_errno(errno, file, "cannot be looked at");
+  Status out;
+  each_loop_of(st, [&](const UniqueFd& loop, const std::string& path, const loop_info64&) {
+    const UniqueFd claim(::open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
+    if (claim || errno != EBUSY) return false;
+    struct stat node {};
+    std::vector<Holder> found;
+    if (::fstat(loop.get(), &node) == 0) found = holders(major(node.st_rdev), minor(node.st_rdev));
+    out = fail(Code::busy, file, "behind " + path + " it is " + in_use_text(found), kFreeFirst, EBUSY);
+    return true;
+  });
+  return out;
 }
 
 Status refresh_size(const std::string& loop_path) {

@@ -22,6 +22,9 @@ struct Loop {
 /// Direct I/O where the file's filesystem allows it, else buffered, said in the log. An already attached loop of the
 /// same file (same device and inode) is used again.
 [[nodiscard]] Result<Loop> attach(const std::string& file);
+/// What claimable() says of a device, for a file: busy (naming holders) when a loop device that shows it, or a piece of it,
+/// has been claimed, by a mount or a device on top. A loop device that is merely open claims nothing.
+[[nodiscard]] Status claimable_file(const std::string& file);
 /// Tells the loop device that its file has grown (LOOP_SET_CAPACITY).
 [[nodiscard]] Status refresh_size(const std::string& loop_path);
 

@@ -104,13 +104,14 @@ Status check_options(const std::string& options) {
   return {};
 }
 
-std::string options_for(const MountRequest& request, FsKind kind) {
+/// \param frozen  the device itself cannot be written
+std::string options_for(const MountRequest& request, FsKind kind, bool frozen) {
   std::string out = request.options;
   const auto add = [&out](const char* more) { out += (out.empty() ? "" : ",") + std::string(more); };
-  if (request.read_only) {
+  if (request.read_only) add("ro");
+  if (request.read_only && frozen) {
     // Replaying a journal writes, which a read-only device refuses. What a version holds needs no replay: it was
-    // frozen when it was taken.
-    add("ro");
+    // frozen when it was taken. A volume needs one after a crash, read-only or not.
     if (kind == FsKind::ext4) add("noload");
     if (kind == FsKind::xfs) add("norecovery");
   }
@@ -133,6 +134,10 @@ tl::unexpected<Error> mount_failed(libmnt_context* context, int rc, const MountR
     error.code = Code::usage;  // the kernel says EACCES, which has nothing to do with keys or permissions here
     error.next = "mount it read-only";
   }
+  if (const auto known = signature(request.device); sys == EINVAL && known && !*known) {
+    error.why = "it has no filesystem";
+    error.next = "make one first, for instance with `mkfs.ext4 " + request.device + "`";
+  }
   const auto block = filesystem_block(request.device);
   if (sys == EINVAL && facts && block && *block != 0 && *block < facts->logical_sector) {
     error.why = "its filesystem has blocks of " + format_size(Bytes{*block}) +
@@ -150,7 +155,8 @@ Status mount(const MountRequest& request) {
   TC_CHECK(load_libmount());
   const Context context(mnt_new_context());
   if (!context) return fail_errno(ENOMEM, request.device, "no memory to mount it");
-  const std::string options = options_for(request, kind);
+  const auto facts = block_facts(request.device);
+  const std::string options = options_for(request, kind, facts && facts->read_only);
   libmnt_context* c = context.get();
   int rc = mnt_context_disable_helpers(c, 1);
   if (rc == 0) rc = mnt_context_disable_mtab(c, 1);

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -142,7 +143,19 @@ Status claimable(const std::string& path) {
   if (fd) return {};
   const int sys = errno;
   if (sys != EBUSY) return fail_errno(sys, path, "cannot be opened for writing");
-  return fail(Code::busy, path, in_use_text(holders(major(st.st_rdev), minor(st.st_rdev))), {}, sys);
+  return fail(Code::busy, path, in_use_text(holders(major(st.st_rdev), minor(st.st_rdev))), kFreeFirst, sys);
+}
+
+Result<Bytes> missing_room(const std::string& path) {
+  struct stat st {};
+  struct statvfs room {};
+  if (::stat(path.c_str(), &st) != 0 || ::statvfs(path.c_str(), &room) != 0)
+    return fail_errno(errno, path, "cannot look at the file");
+  if (!S_ISREG(st.st_mode)) return Bytes{};
+  const std::uint64_t has =
+      static_cast<std::uint64_t>(st.st_blocks) * 512 + static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize;
+  const auto size = static_cast<std::uint64_t>(st.st_size);
+  return Bytes{size > has ? size - has : 0};
 }
 
 Result<Bytes> allocated(const std::string& path) {

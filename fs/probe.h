@@ -39,6 +39,10 @@ struct BlockFacts {
 /// What a regular file takes on its disk, holes not counted. not_found when it is not there.
 [[nodiscard]] Result<Bytes> allocated(const std::string& path);
 
+/// How much of a regular file its filesystem could not give it any more: its holes, as far as they are larger than what
+/// is free there. Zero for a device.
+[[nodiscard]] Result<Bytes> missing_room(const std::string& path);
+
 /// One reason why a device is in use.
 struct Holder {
   int pid = 0;          ///< 0: the kernel (a mount, a device-mapper or md device on top)
@@ -56,6 +60,8 @@ struct Holder {
 /// "in use: mounted at /srv/db; process 812 (postgres) with /srv/db/base/1 open", for Error::why.
 [[nodiscard]] std::string in_use_text(const std::vector<Holder>& found);
 
+/// What to do about a device that others have.
+inline constexpr const char* kFreeFirst = "end that use first (`umount`, `dmsetup remove`, or stop the process)";
 /// Opens a block device O_RDWR|O_EXCL: busy (naming holders) when the kernel says somebody has it.
 [[nodiscard]] Status claimable(const std::string& path);
 

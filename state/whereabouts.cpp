@@ -36,6 +36,13 @@ Result<UniqueFd> open_folder(const std::string& etc) {
   return fd;
 }
 
+/// These files are not in the state area: an error names them with their folder.
+template <class R>
+R located(const std::string& etc, R result) {
+  if (!result && !result.error().object.starts_with("/")) result.error().object = etc + "/" + result.error().object;
+  return result;
+}
+
 Result<std::int64_t> format_of(const Node& root) {
   for (const Node& item : root.items) {
     if (item.key == "format" && item.kind == Node::Kind::integer) return item.integer;
@@ -63,7 +70,7 @@ Result<Whereabouts> read_whereabouts(const std::string& etc, const std::string& 
   if (wrong_pool_name(name) != nullptr) return missing();
   const auto folder = open_folder(etc);
   if (!folder || !is_there(folder->get(), file_of(name))) return missing();
-  const std::string text = TC_TRY(read_whole(folder->get(), file_of(name)));
+  const std::string text = TC_TRY(located(etc, read_whole(folder->get(), file_of(name))));
   Node root = TC_TRY(parse_toml(shown, text));
   TC_CHECK(check_format(root, shown));
   std::erase_if(root.items, [](const Node& n) { return n.key == "format"; });
@@ -97,8 +104,8 @@ Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
   where_fields(writer, where);
   if (where.destroying) writer.flag("destroying", true);
   TC_CHECK(sink.status);
-  TC_CHECK(write_temp_durably(folder.get(), path, sink.out));
-  TC_CHECK(publish_temp(folder.get(), path));
+  TC_CHECK(located(etc, write_temp_durably(folder.get(), path, sink.out)));
+  TC_CHECK(located(etc, publish_temp(folder.get(), path)));
   const UniqueFd pools(::openat(folder.get(), "pools", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!pools) return fail_errno(errno, etc + "/pools", "cannot open the folder");
   return sync_file(pools.get(), etc + "/pools");
@@ -107,7 +114,7 @@ Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
 Status forget_whereabouts(const std::string& etc, const std::string& name) {
   const auto folder = open_folder(etc);
   if (!folder) return {};
-  TC_CHECK(remove_file(folder->get(), file_of(name)));
+  TC_CHECK(located(etc, remove_file(folder->get(), file_of(name))));
   const UniqueFd pools(::openat(folder->get(), "pools", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return pools ? sync_file(pools.get(), etc + "/pools") : Status{};
 }
@@ -116,7 +123,7 @@ Result<std::vector<std::string>> known_pools(const std::string& etc) {
   std::vector<std::string> names;
   const UniqueFd folder(::open(etc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder || ::faccessat(folder.get(), "pools", F_OK, 0) != 0) return names;
-  for (std::string& name : TC_TRY(list_toml(folder.get(), "pools"))) {
+  for (std::string& name : TC_TRY(located(etc, list_toml(folder.get(), "pools")))) {
     if (wrong_pool_name(name) == nullptr) names.push_back(std::move(name));
   }
   std::sort(names.begin(), names.end());
@@ -128,7 +135,7 @@ Result<Settings> read_settings(const std::string& etc) {
   const UniqueFd folder(::open(etc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder || !is_there(folder.get(), "tclone.toml")) return settings;
   const std::string shown = etc + "/tclone.toml";
-  const std::string text = TC_TRY(read_whole(folder.get(), "tclone.toml"));
+  const std::string text = TC_TRY(located(etc, read_whole(folder.get(), "tclone.toml")));
   const Node root = TC_TRY(parse_toml(shown, text));
   for (const Node& item : root.items) {
     if (item.key == "format") continue;

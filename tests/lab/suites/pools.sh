@@ -215,6 +215,20 @@ case_a_dry_run_tells_the_steps_and_refuses_what_would_fail() {
     expect_text '^ *1  '
     expect_file /dev/mapper/tclone-p-db
   done
+  expect_ok tclone mount db
+  for command in 'deactivate db' 'deactivate --all' 'pool deactivate' 'pool export' 'pool destroy p --yes'; do
+    # shellcheck disable=SC2086  # one word each
+    refused 5 'mounted at' tclone $command --dry-run
+  done
+  expect_ok tclone umount db
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 web
+  refused 5 'active clones stand on it' tclone deactivate db@1 --dry-run
+  refused 5 'active clones stand on it' tclone deactivate db@1
+  refused 4 'it is part of the pool already' tclone pool grow --add /var/lib/tclone/a.pool --dry-run
+  expect_ok mkfs.ext4 -q -F "${disk[2]}" 100M
+  refused 4 'ext4' tclone pool grow --add "${disk[2]}" --dry-run
+  expect_ok tclone pool grow --add "${disk[2]}" --force --dry-run
 }
 
 case_a_pool_that_moved_or_was_swapped() {
@@ -301,4 +315,133 @@ case_sectors_of_512_bytes() {
   fsck_ok x xfs
   refused 2 '' tclone pool create q "${disk[1]}" --sector-size 1024
   rm /tmp/image
+}
+
+case_a_file_that_somebody_has_behind_a_loop_device_is_left_alone() {
+  local file=/var/lib/tclone/a.pool loop
+  expect_ok tclone pool create p --file $file --size 600M
+  expect_ok tclone create db --size 16M
+  expect_ok tclone pool deactivate p
+  # As tclone(7) says how to open a vault by hand: the state area is mounted, the metadata are in use.
+  loop=$(losetup --find --show $file)
+  expect_ok dmsetup create byhand --readonly --table "0 131072 linear $loop 2048"
+  local command
+  for command in 'pool activate p' 'pool check p' 'pool repair p' 'pool destroy p --yes' \
+    "pool create q --file $file --force" "pool import $file"; do
+    # shellcheck disable=SC2086  # one word each
+    refused 5 'byhand' tclone $command
+  done
+  expect_ok dmsetup remove byhand
+  expect_ok losetup -d "$loop"
+  expect_ok tclone pool activate p --volumes
+  fsck_ok db
+
+  # Also where a piece of the file is shown, and where that is read-only.
+  truncate -s 200M /var/lib/tclone/image
+  loop=$(losetup --find --show --offset 1M /var/lib/tclone/image)
+  expect_ok mkfs.ext4 -q "$loop"
+  mkdir -p /mnt/d
+  expect_ok mount -o ro "$loop" /mnt/d
+  refused 5 '/mnt/d' tclone create x --from /var/lib/tclone/image
+  refused 5 '/mnt/d' tclone pool create q --file /var/lib/tclone/image --force
+  expect_ok umount /mnt/d
+  expect_ok e2fsck -fn "$loop"
+  # A loop device that nobody uses is no obstacle.
+  expect_ok tclone create x --from /var/lib/tclone/image
+  expect_ok losetup -d "$loop"
+  rm /var/lib/tclone/image
+}
+
+case_every_volume_that_cannot_be_activated_is_told_of() {
+  pool_up
+  local name
+  for name in a b c; do expect_ok tclone create $name --size 16M --fs none; done
+  expect_ok tclone pool deactivate p
+  mkdir -p /tmp/keys && mv /etc/tclone/keys/* /tmp/keys/
+  expect_ok tclone pool activate p --volumes
+  for name in a b c; do expect_text "key file of vault $name"; done
+  expect_exit 7 tclone activate --all
+  for name in a b c; do expect_text "key file of vault $name"; done
+  expect_ok tclone pool activate p --volumes --json
+  expect_equal 3 "$(jq '.warnings | length' <<<"$out")" "warnings"
+  mv /tmp/keys/* /etc/tclone/keys/
+  expect_ok tclone activate --all
+}
+
+case_a_folder_of_settings_that_cannot_be_written_is_named() {
+  pool_up
+  mount --bind /etc/tclone /etc/tclone && mount -o remount,bind,ro /etc/tclone || lost "cannot make it read-only"
+  expect_exit 1 tclone pool export p
+  expect_text '/etc/tclone/pools/p.toml: '
+  [[ $err != *'state area'* ]] || lost "it names the state area: $err"
+  expect_ok umount /etc/tclone
+  expect_ok tclone pool activate p
+}
+
+case_a_volume_with_a_journal_to_replay_is_mounted_read_only_with_what_it_holds() {
+  pool_up
+  truncate -s 64M /var/lib/tclone/fs.img
+  expect_ok mkfs.ext4 -q -b 4096 /var/lib/tclone/fs.img
+  mkdir -p /mnt/d
+  expect_ok mount -o loop /var/lib/tclone/fs.img /mnt/d
+  echo synced >/mnt/d/file && sync /mnt/d/file
+  # As after a power cut: the file is in the journal only.
+  cp --sparse=always /var/lib/tclone/fs.img /var/lib/tclone/cut.img
+  expect_ok umount /mnt/d
+  expect_ok dumpe2fs -h /var/lib/tclone/cut.img
+  expect_text needs_recovery
+  expect_ok tclone create db --from /var/lib/tclone/cut.img
+  expect_ok tclone mount db /mnt/d --read-only
+  expect_equal synced "$(cat /mnt/d/file)" "the file that was synced"
+  expect_ok tclone umount db
+  rm /var/lib/tclone/*.img
+}
+
+case_what_cannot_be_mounted_or_unmounted_says_what_to_do() {
+  pool_up
+  expect_ok tclone create raw --size 16M --fs none
+  expect_exit 1 tclone mount raw
+  expect_text 'no filesystem'
+  expect_text "mkfs.ext4 $(dev raw)"
+  expect_ok mkfs.ext4 -q "$(dev raw)"
+  cd /tmp && mkdir -p here || lost "no folder"
+  expect_ok tclone mount raw here
+  expect_exit 4 tclone mount raw here --read-only
+  expect_text 'can be written to'
+  expect_ok tclone mount raw here
+  expect_exit 3 tclone umount here
+  expect_text './here'
+  expect_ok tclone umount ./here
+}
+
+case_a_full_filesystem_below_a_sparse_file_costs_only_what_did_not_fit() {
+  mkdir -p /mnt/d
+  expect_ok mkfs.ext4 -q -F "${disk[2]}" 700M
+  expect_ok mount "${disk[2]}" /mnt/d
+  expect_ok tclone pool create p --file /mnt/d/p.pool --size 500M
+  expect_ok tclone create db --size 200M --fs none
+  fill "$(dev db)" 1 8 && sync
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 web
+  dd if=/dev/zero of=/mnt/d/filler bs=1M status=none 2>/dev/null
+  sync
+  dd if=/dev/urandom of="$(dev db)" bs=1M seek=100 count=60 conv=fsync,notrunc status=none 2>/dev/null &&
+    lost "what cannot be stored is taken"
+  dd if=/dev/urandom of="$(dev web)" bs=1M seek=100 count=60 conv=fsync,notrunc status=none 2>/dev/null
+  refused 6 'make room in the filesystem of /mnt/d/p.pool' tclone create x --size 16M
+  expect_ok tclone doctor
+  expect_text 'filesystem of /mnt/d/p.pool'
+  expect_ok tclone tag db@1 full
+  rm /mnt/d/filler
+  # Nothing asks for a check or a repair.
+  dd if=/dev/urandom of="$(dev db)" bs=1M seek=100 count=60 conv=fsync,notrunc status=none || lost "no writes afterwards"
+  dd if=/dev/urandom of="$(dev web)" bs=1M seek=100 count=60 conv=fsync,notrunc status=none || lost "no writes afterwards"
+  expect_ok tclone create x --size 16M
+  expect_ok tclone pool deactivate p
+  expect_ok tclone pool activate p --volumes
+  expect_ok tclone doctor
+  expect_text 'nothing is wrong'
+  expect_ok tclone pool check
+  expect_ok tclone pool destroy p --yes
+  expect_ok umount /mnt/d
 }

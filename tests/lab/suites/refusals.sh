@@ -307,6 +307,7 @@ case_who_is_not_root() {
   refused 7 'root' $nobody tclone create x --size 16M
   refused 7 'root' $nobody tclone list
   refused 7 'root' $nobody tclone pool deactivate p
+  refused 7 'CAP_SYS_ADMIN' setpriv --bounding-set -sys_admin --inh-caps -sys_admin tclone list
   expect_ok $nobody tclone version
   expect_ok $nobody tclone create --help
 }

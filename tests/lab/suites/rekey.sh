@@ -305,6 +305,8 @@ case_it_is_given_up() {
   run env TCLONE_FAULT=rekey.copied=kill tclone rekey db
   ((status != 0)) || { say "left out: this tclone has no fail points"; return 0; }
   expect_equal 3 "$(find /etc/tclone/keys -name '*.key' | wc -l)" "key files, with that of the half"
+  expect_ok tclone status
+  expect_text 'db +rekey '
   expect_ok tclone rekey db --cancel --dry-run
   expect_ok tclone rekey db --cancel
   expect_file "$key"

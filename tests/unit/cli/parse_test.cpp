@@ -157,6 +157,13 @@ TEST_CASE("wrong usage is refused") {
     check_misuse(line);
 }
 
+TEST_CASE("an option without its value, or given twice, is told of in words") {
+  const auto why = [](const char* line) { return parse_line(line).error().why; };
+  CHECK(why("create db --size") == "--size: its value is missing");
+  CHECK(why("publish db -m") == "--message: its value is missing");
+  CHECK(why("create db --size 1G --size 2G") == "--size: it is given more than once");
+}
+
 TEST_CASE("names may be words that are commands as well") {
   CHECK(call("create list --size 1G").one("NAME") == "list");
   CHECK(call("pool create list").one("NAME") == "list");

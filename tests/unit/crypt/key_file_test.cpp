@@ -96,6 +96,23 @@ TEST_CASE("removing a key file overwrites it, and one that is not there is no er
   CHECK(remove_key_file(keys, vault));
 }
 
+TEST_CASE("of a key file that somebody has moved away and linked to only the link is removed") {
+  const Folder folder;
+  const KeyFolder keys{folder / "keys"};
+  const Uuid vault = Uuid::random();
+  REQUIRE(make_key_file(keys, vault));
+  const std::string elsewhere = folder / "elsewhere";
+  std::filesystem::rename(keys.file_of(vault), elsewhere);
+  std::filesystem::create_symlink(elsewhere, keys.file_of(vault));
+  const std::string before = read_file(elsewhere);
+  REQUIRE(remove_key_file(keys, vault));
+  CHECK_FALSE(std::filesystem::is_symlink(keys.file_of(vault)));
+  CHECK(read_file(elsewhere) == before);
+  std::filesystem::create_symlink(folder / "nowhere", keys.file_of(vault));
+  REQUIRE(remove_key_file(keys, vault));
+  CHECK_FALSE(std::filesystem::is_symlink(keys.file_of(vault)));
+}
+
 TEST_CASE("a key file is used byte for byte, its last newline and zeros included") {
   const Folder folder;
   const std::string content("bin\0ary\n\n", 9);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fs/block_io.h"
 
+#include "fs/probe.h"
 #include "unit/catch.h"
 #include "unit/fs/scratch.h"
 
@@ -56,6 +57,25 @@ TEST_CASE("touch allocates one block a step and changes nothing") {
   REQUIRE(fs::touch(file, Bytes{0}, kMiB * 4, kMiB));
   CHECK(content(file) == before);
   CHECK(allocated(file) == 4 * 4096);
+}
+
+TEST_CASE("touch can write the whole of each step, so that a sparse file has all of it") {
+  const Scratch scratch;
+  const auto file = scratch.sparse("file", kMiB.n * 8);
+  REQUIRE(fs::touch(file, kMiB, kMiB * 3, kMiB, fs::Sync::now, kMiB));
+  CHECK(allocated(file) == kMiB.n * 3);
+}
+
+TEST_CASE("what a file is to hold is allocated for it, and how much could not be is told") {
+  const Scratch scratch;
+  const auto file = scratch.sparse("file", kMiB.n * 8);
+  REQUIRE(fs::allocate(file, kMiB, kMiB * 2));
+  CHECK(allocated(file) == kMiB.n * 2);
+  CHECK(fs::missing_room(file) == Bytes{0});
+  const auto huge = scratch.sparse("huge", kTiB.n * 4);
+  CHECK(fs::allocate(huge, kMiB, kTiB * 3).error().code == Code::no_space);
+  CHECK(allocated(huge) == 0);
+  CHECK(*fs::missing_room(huge) > kTiB);
 }
 
 TEST_CASE("touch takes multiples of 4096 only") {
