@@ -142,6 +142,14 @@ Status build(Env& env, const PoolCreate& r, Pool& pool) {
   return write_labels(pool);
 }
 
+/// What is left of a pool that was not made must not look like one.
+void unlabel(const Pool& pool) {
+  if (pool.label.epoch == 0) return;  // not so far yet, and maybe not even the devices' own to clear
+  for (const Backing& b : pool.backings) {
+    if (auto cleared = clear_device(b); !cleared) log::warn(cleared.error().text());
+  }
+}
+
 /// In /run while a pool is being made: a command that is killed leaves the mark, and the next one may take down what
 /// it finds under that name. After a reboot neither mark nor devices are there.
 class BirthMark {
@@ -154,7 +162,7 @@ class BirthMark {
   }
   [[nodiscard]] bool left_behind() const { return ::access(path_.c_str(), F_OK) == 0; }
   Status set() {
-    const UniqueFd fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+    const UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
     if (!fd) return fail_errno(errno, path_, "cannot mark the pool as being made");
     ours_ = true;
     return {};
@@ -207,6 +215,7 @@ Result<Outcome> create_locked(Env& env, const PoolCreate& r, BirthMark& mark, Ou
       log::warn(down.error().text());
       mark.leave();
     }
+    if (!file.made) unlabel(*pool);
     pool->backings.clear();
     discard_file();
     return tl::unexpected(built.error());

@@ -36,6 +36,12 @@ Result<UniqueFd> open_folder(const std::string& etc) {
   return fd;
 }
 
+/// Errors of the store's files name them from its folder on; these are on the host.
+Status on_host(const std::string& etc, Status done) {
+  if (!done && !done.error().object.starts_with("/")) done.error().object.insert(0, etc + "/");
+  return done;
+}
+
 Result<std::int64_t> format_of(const Node& root) {
   for (const Node& item : root.items) {
     if (item.key == "format" && item.kind == Node::Kind::integer) return item.integer;
@@ -97,8 +103,11 @@ Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
   where_fields(writer, where);
   if (where.destroying) writer.flag("destroying", true);
   TC_CHECK(sink.status);
-  TC_CHECK(write_temp_durably(folder.get(), path, sink.out));
-  TC_CHECK(publish_temp(folder.get(), path));
+  if (auto written = write_temp_durably(folder.get(), path, sink.out); !written) {
+    remove_temp(folder.get(), path);
+    return on_host(etc, written);
+  }
+  TC_CHECK(on_host(etc, publish_temp(folder.get(), path)));
   const UniqueFd pools(::openat(folder.get(), "pools", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!pools) return fail_errno(errno, etc + "/pools", "cannot open the folder");
   return sync_file(pools.get(), etc + "/pools");
@@ -107,7 +116,7 @@ Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
 Status forget_whereabouts(const std::string& etc, const std::string& name) {
   const auto folder = open_folder(etc);
   if (!folder) return {};
-  TC_CHECK(remove_file(folder->get(), file_of(name)));
+  TC_CHECK(on_host(etc, remove_file(folder->get(), file_of(name))));
   const UniqueFd pools(::openat(folder->get(), "pools", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return pools ? sync_file(pools.get(), etc + "/pools") : Status{};
 }

@@ -196,6 +196,7 @@ case_what_doctor_finds_is_mended_by_what_it_says() {
   doctor_and_the_header
   doctor_and_rekey
   doctor_and_records
+  doctor_and_the_pools_record
   doctor_and_space
   doctor_and_the_whole_pool
   say "findings of doctor mended: $findings"
@@ -245,6 +246,28 @@ doctor_and_records() {
   mount -o remount,ro "$state"
   finds 'state area at .* is read-only' 'no command can change the pool' 'tclone pool deactivate p'
   mount -o remount,rw "$state"; all_is_well
+}
+
+# Of the whole pool, too: deactivated as it is it would not come up again.
+doctor_and_the_pools_record() {
+  cp "$state/pool.toml" /tmp/pool.toml
+  sed -i '/^# end/d' "$state/pool.toml"
+  finds "$state/pool.toml.*cut short" 'no command can use the pool' 'while the pool is active'
+  expect_ok tclone pool deactivate p
+  expect_exit 8 tclone pool activate p
+  [[ $err =~ \`(mount -o loop,offset=[0-9]+ [^ ]+ /mnt)\` ]] || { lab_show; lost "activate does not say how to mend it"; }
+  expect_ok ${BASH_REMATCH[1]}
+  cp /tmp/pool.toml /mnt/pool.toml
+  umount /mnt
+  expect_ok tclone pool activate p
+  expect_ok tclone activate --all
+  all_is_well
+  key=/etc/tclone/keys/$(sed -n '/^uuid = /{s/.*"\(.*\)"/\1/p;q}' "$state/vaults/db.toml").key
+  cp -p "$key" /tmp/key
+  : >"$key"
+  finds 'key file of vault db is empty' 'cannot be activated once' 'from a backup'
+  cp -p /tmp/key "$key"
+  all_is_well
 }
 
 doctor_and_space() {
