@@ -141,16 +141,16 @@ void look_at_journal(Session& s, std::optional<std::uint64_t> kernel, Findings& 
   }
 }
 
-void look_at_suspended(Session& s, Findings& out) {
-  const auto devices = s.env.dm.list(names::prefix(s.pool));
-  if (!devices) return;
-  for (const dm::Named& d : *devices) {
-    const auto info = s.env.dm.info(d.name);
-    if (info && *info && (*info)->suspended) {
-      out.push_back({"device " + d.name + " is suspended", "whoever writes to it waits",
-                     "`tclone recover --pool " + s.pool + "`, or `dmsetup resume " + d.name + "`"});
-    }
+/// \returns whether there are any
+Result<bool> look_at_suspended(Env& env, const std::string& pool, Findings& out) {
+  const std::size_t before = out.size();
+  for (const dm::Named& d : TC_TRY(env.dm.list(names::prefix(pool)))) {
+    const auto info = TC_TRY(env.dm.info(d.name));
+    if (!info || !info->suspended) continue;
+    out.push_back({"device " + d.name + " is suspended", "whoever uses it waits; nothing more was looked at",
+                   "`tclone recover --pool " + pool + "`, or `dmsetup resume " + d.name + "`"});
   }
+  return out.size() > before;
 }
 
 Finding why_no_session(const Env& env, const std::string& name, Error error) {
@@ -178,6 +178,8 @@ Result<Findings> look(Env& env, const std::string& name) {
                    "`tclone pool activate " + name + "`", false});
     return out;
   }
+  // Whatever reads from what stands on one would wait as well.
+  if (TC_TRY(look_at_suspended(env, name, out))) return out;
   auto session = Session::look(env, name);
   if (!session) {
     out.push_back(why_no_session(env, name, session.error()));
@@ -188,7 +190,6 @@ Result<Findings> look(Env& env, const std::string& name) {
   const auto status = env.dm.pool_status(session->outer_pool());
   const bool known = status && status->mode != dm::PoolMode::fail;
   look_at_journal(*session, known ? std::optional(status->transaction) : std::nullopt, out);
-  look_at_suspended(*session, out);
   const LoadedRecords all = TC_TRY(load_records(session->store));
   for (const auto& f : all.damaged) {
     out.push_back(

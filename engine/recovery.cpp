@@ -212,6 +212,22 @@ Result<Recovered> recover_session(Session& s) {
   return out;
 }
 
+namespace {
+
+/// By somebody else, or by a command whose mark is gone: whoever asks for recovery wants no device to stay like that.
+Result<bool> resume_all(Session& s) {
+  bool any = false;
+  for (const dm::Named& d : TC_TRY(s.env.dm.list(dm::names::prefix(s.pool)))) {
+    const auto info = TC_TRY(s.env.dm.info(d.name));
+    if (!info || !info->live_table || !info->suspended) continue;
+    if (!s.env.dry_run) TC_CHECK(s.env.dm.resume(d.name));
+    any = true;
+  }
+  return any;
+}
+
+}  // namespace
+
 Result<Outcome> recover(Env& env, const std::string& asked) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, asked));
@@ -222,8 +238,9 @@ Result<Outcome> recover(Env& env, const std::string& asked) {
     const auto journal = TC_TRY(s.store.journal());
     out.changed = journal.has_value() || WorkMark::left_behind(s);
     if (journal) out.steps.push_back({journal->operation, 0});
+    if (!env.dry_run) s.lock.emplace(TC_TRY(lock_pool(env, name)));
+    if (TC_TRY(resume_all(s))) out.changed = true;
     if (env.dry_run) return out;
-    s.lock.emplace(TC_TRY(lock_pool(env, name)));
     s.record = TC_TRY(s.store.pool());
     const Recovered done = TC_TRY(recover_session(s));
     if (done.anything) out.operation += std::string(": ") + (done.finished ? "finished " : "undid ") + done.operation;

@@ -41,7 +41,7 @@ std::string lock_path(const Env& env, const std::string& pool) { return env.path
 std::string index_path(const Env& env, const std::string& pool) { return env.paths.run + "/" + pool + "-index"; }
 std::string state_folder(const Env& env, const std::string& pool) { return env.paths.lib + "/" + pool; }
 Result<PoolLock> lock_pool(Env& env, const std::string& name) {
-  return PoolLock::take(lock_path(env, name), env.command, env.lock_deadline);
+  return PoolLock::take(lock_path(env, name), env.command, env.lock_deadline, env.stop);
 }
 crypt::KeyFolder key_folder(const Env& env) { return {env.paths.etc + "/keys"}; }
 
@@ -77,7 +77,7 @@ Result<Session> Session::change(Env& env, const std::string& asked) {
   if (env.dry_run) return open(env, name);
   // The existence of the pool is looked up before the lock file is made.
   TC_TRY(open(env, name));
-  PoolLock lock = TC_TRY(PoolLock::take(lock_path(env, name), env.command, env.lock_deadline));
+  PoolLock lock = TC_TRY(lock_pool(env, name));
   Session session = TC_TRY(open(env, name));
   session.lock.emplace(std::move(lock));
   session.store.keep_what_is_read();

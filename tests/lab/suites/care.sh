@@ -181,7 +181,10 @@ case_what_doctor_finds_is_mended_by_what_it_says() {
   finds 'interrupted: publish db' 'finishes or undoes it' 'tclone recover --pool p'
   do_as_it_says; all_is_well
   dmsetup suspend tclone-p-web
-  finds 'device tclone-p-web is suspended' 'whoever writes to it waits' 'dmsetup resume tclone-p-web'
+  finds 'device tclone-p-web is suspended' 'whoever uses it waits' 'dmsetup resume tclone-p-web'
+  do_as_it_says first; all_is_well
+  dmsetup suspend tclone-p-_1.crypt
+  finds 'device tclone-p-_1.crypt is suspended' 'whoever uses it waits' 'dmsetup resume tclone-p-_1.crypt'
   mend=${mend#*', or '}; do_as_it_says; all_is_well
   dmsetup message tclone-p-_pool 0 reserve_metadata_snap
   finds 'holds a metadata snapshot' 'not given back' 'release_metadata_snap'
@@ -292,7 +295,7 @@ doctor_and_the_whole_pool() {
   expect_ok tclone activate --all
   all_is_well
   expect_ok tclone pool deactivate p
-  printf X | dd of="${disk[0]}" bs=1 seek=100 conv=fsync,notrunc status=none
+  printf X | dd of="${disk[0]}" bs=1 seek=28 conv=fsync,notrunc status=none
   finds 'bad label copy of' 'one more damage' 'activate it again'
   expect_ok tclone pool activate p
   all_is_well
