@@ -5,6 +5,7 @@
 #include "dm/names.h"
 #include "engine/doctor.h"
 #include "engine/lookup.h"
+#include "engine/mismatch.h"
 #include "engine/pool_stack.h"
 #include "engine/recovery.h"
 #include "engine/views.h"
@@ -68,6 +69,10 @@ std::optional<Bytes> look_at_devices(const Whereabouts& where, Findings& out) {
     out.push_back({"bad " + what, "one more damage to the label and the pool is not recognised any more",
                    "`tclone pool deactivate " + where.name + "` and activate it again: that mends the copy"});
   }
+  if (const std::string lacks = lacks_host_room(where.paths, {}); !lacks.empty()) {
+    out.push_back({lacks, "writes fail as soon as it is full, and vaults may have to be repaired then",
+                   "make room on that filesystem, or move the file to another one"});
+  }
   Bytes data{};
   for (const Extent& e : pool->label.data) data = data + e.length;
   return round_down(data, pool->label.block);
@@ -129,15 +134,12 @@ void look_at_journal(Session& s, std::optional<std::uint64_t> kernel, Findings& 
         error.next.empty() ? "bring back the pool's state area from a copy of the whole pool" : error.next;
     error.next.clear();
     out.push_back({error.text(), "no command can change the pool", next});
+  } else if (const auto fits = kernel ? belong_together(s, *journal, *kernel) : Status{}; !fits) {
+    out.push_back({fits.error().why, "commands are refused", "bring back the matching copy of the whole pool"});
   } else if (*journal) {
     out.push_back({"an operation was interrupted: " + (*journal)->operation,
                    "the next command that changes something finishes or undoes it",
                    "`tclone recover --pool " + s.pool + "` does it now", false});
-  } else if (kernel && *kernel != s.record.transaction) {
-    out.push_back({"the records are at transaction " + std::to_string(s.record.transaction) +
-                       ", the kernel's metadata at " + std::to_string(*kernel),
-                   "one of them was restored from an older copy; commands are refused",
-                   "bring back the matching copy of the whole pool"});
   }
 }
 

@@ -2,8 +2,10 @@
 #include "engine/pool_stack.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fstream>
@@ -15,6 +17,7 @@
 #include "engine/session.h"
 #include "fs/block_io.h"
 #include "fs/filesystem.h"
+#include "policies/sizing.h"
 
 namespace tclone::engine {
 namespace {
@@ -119,6 +122,24 @@ Status bring_up_state(Env& env, const std::string& name, const Pool& pool, bool 
   if (TC_TRY(fs::mounted_device(folder)))
     return fail(Code::busy, folder, "something else is mounted there", "unmount it");
   return fs::mount({env.dm.path(layer), folder, FsKind::ext4, false, false, kStateOptions});
+}
+
+std::string lacks_host_room(const std::vector<std::string>& paths, Bytes needed) {
+  for (const std::string& path : paths) {
+    struct stat file {};
+    struct statvfs host {};
+    if (::stat(path.c_str(), &file) != 0 || !S_ISREG(file.st_mode) || ::statvfs(path.c_str(), &host) != 0) continue;
+    const Bytes has{static_cast<std::uint64_t>(file.st_blocks) * 512};
+    const Bytes size{static_cast<std::uint64_t>(file.st_size)};
+    const Bytes free{static_cast<std::uint64_t>(host.f_bavail) * host.f_frsize};
+    if (has >= size) continue;
+    const Bytes all{static_cast<std::uint64_t>(host.f_blocks) * host.f_frsize};
+    const Bytes reserve = std::min(policies::reserve(size - has), policies::reserve(all));
+    if (free < needed + reserve)
+      return path + " is a sparse file, and its filesystem has " + format_size(free) + " left for the " +
+             format_size(size - has) + " that it may still grow by";
+  }
+  return {};
 }
 
 Status explain_metadata(Status loaded, const std::string& whose, const std::string& next) {

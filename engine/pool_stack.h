@@ -56,6 +56,9 @@ enum class Devices { named, remembered };
 
 /// State area up and mounted (formatted first when `fresh`).
 [[nodiscard]] Status bring_up_state(Env& env, const std::string& name, const Pool& pool, bool fresh);
+/// What a pool in a sparse file lacks on the filesystem that holds the file, for people; "" when there is room for `needed`
+/// and a reserve, or when the file has all its blocks. Devices lack nothing.
+[[nodiscard]] std::string lacks_host_room(const std::vector<std::string>& paths, Bytes needed);
 /// The error of loading a thin-pool says `damaged` and what to do `next` when its metadata are the reason.
 [[nodiscard]] Status explain_metadata(Status loaded, const std::string& whose, const std::string& next);
 /// Outer thin-pool up and healthy (damaged otherwise).

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "dm/names.h"
+#include "engine/pool_stack.h"
 #include "engine/recovery.h"
 #include "policies/naming.h"
 #include "policies/sizing.h"
@@ -114,6 +115,10 @@ Status Session::check_space(Bytes needed, const std::string& attempted) {
                   format_size(free) + " of " + format_size(total) + " are free, " + format_size(needed) +
                       " are needed above the reserve of " + format_size(reserve),
                   "remove volumes or versions, trim filesystems (fstrim), or `tclone pool grow`");
+  }
+  if (const auto where = read_whereabouts(env.paths.etc, pool)) {
+    const std::string lacks = lacks_host_room(where->paths, needed);
+    if (!lacks.empty()) return refuse(Code::no_space, lacks, "make room on that filesystem");
   }
   return {};
 }

@@ -242,9 +242,16 @@ doctor_and_records() {
   echo 'format = 2' >"$state"/journal.toml
   finds 'written by a newer tclone' 'no command can change the pool' 'update tclone'
   rm "$state"/journal.toml; all_is_well
+  { run env TCLONE_FAULT=commit=kill tclone publish db; } 2>/dev/null
+  cp -a "$state"/journal.toml /tmp/record
+  sed -i 's/^from = .*/from = 900/; s/^to = .*/to = 901/' "$state"/journal.toml
+  finds 'the journal of "publish db" is between transactions 900 and 901' 'commands are refused' 'matching copy of the whole'
+  cp -a /tmp/record "$state"/journal.toml
+  expect_ok tclone recover
+  all_is_well
   cp -a "$state"/pool.toml /tmp/record
   sed 's/^transaction = .*/transaction = 1/' /tmp/record >"$state"/pool.toml
-  finds 'the records are at transaction 1, the kernel' 'restored from an older copy' 'matching copy of the whole pool'
+  finds 'the records are at transaction 1, the kernel' 'commands are refused' 'matching copy of the whole pool'
   cp -a /tmp/record "$state"/pool.toml; all_is_well
   mount -o remount,ro "$state"
   finds 'state area at .* is read-only' 'no command can change the pool' 'tclone pool deactivate p'
