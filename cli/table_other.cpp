@@ -10,7 +10,8 @@ void add_other_commands(std::vector<Command>& out) {
       .words = "recover",
       .summary = "finish or undo what a crash left",
       .description = "Finishes an operation that had reached its commit point and undoes one that had not. Every "
-                     "command that changes the pool does so first by itself. No key is needed.",
+                     "command that changes the pool does so first by itself. Devices of the pool that are suspended "
+                     "are resumed. No key is needed.",
       .positionals = {},
       .options = {},
       .shape = "outcome",

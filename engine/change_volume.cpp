@@ -19,6 +19,15 @@ Status refuse_if_stood_on(const Records& all, const Version& version) {
               "remove them first, or refresh them to another version");
 }
 
+/// Where a record is lost it is not known what stands on what is to go.
+Status refuse_contradictions(const Session& s, const Records& all) {
+  const auto wrong = check_lineage(all);
+  if (wrong.empty()) return {};
+  return fail(Code::damaged, s.store.folder() + "/" + wrong.front().file, wrong.front().why,
+              "bring the lost record back from a copy of the pool, or correct the one that is wrong (`tclone doctor` "
+              "names all); until then nothing is removed that something may stand on");
+}
+
 Result<policies::RemoveFacts> facts_to_remove(Session& s, const policies::Target& target) {
   policies::RemoveFacts facts;
   facts.common = common_facts(s);
@@ -34,6 +43,7 @@ Result<policies::RemoveFacts> facts_to_remove(Session& s, const policies::Target
   // Also without a version of its own left: clones of removed versions still name it as their origin.
   if (!facts.versions.empty() || facts.volume.next_version > 1) {
     const Records all = TC_TRY(read_everything(s));
+    TC_CHECK(refuse_contradictions(s, all));
     for (const Version& v : facts.versions) {
       TC_CHECK(refuse_if_stood_on(all, v));
       TC_CHECK(refuse_if_held(s, v.ref()));

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Explains what is wrong with a pool: looks, never mends.
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "dm/names.h"
+#include "engine/doctor.h"
 #include "engine/lookup.h"
+#include "engine/mismatch.h"
 #include "engine/pool_stack.h"
 #include "engine/recovery.h"
-#include "engine/vault_stack.h"
 #include "engine/views.h"
 #include "fs/block_io.h"
 #include "policies/sizing.h"
@@ -18,7 +18,6 @@ namespace tclone::engine {
 namespace {
 
 namespace names = dm::names;
-using Findings = std::vector<Finding>;
 constexpr std::chrono::seconds kPatience{5};  // with another command
 
 /// One read at the head of each area: whether the device answers. `pool check` reads more.
@@ -38,21 +37,19 @@ void look_at_areas(const Pool& pool, Findings& out) {
 /// The kernel stops writing to a filesystem that failed.
 void look_at_state(const Session& s, Findings& out) {
   struct statvfs st {};
-  if (::statvfs(s.store.folder().c_str(), &st) == 0 && (st.f_flag & ST_RDONLY) == 0) return;
-  out.push_back({"the state area at " + s.store.folder() + " is read-only", "no command can change the pool",
-                 "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool +
-                     "` and activate it again"});
-}
-
-void look_at_header(Session& s, const Vault& v, Findings& out) {
-  if (!v.encrypted || !vault_is_open(s, v).value_or(false)) return;
-  const auto facts = s.env.luks.inspect(s.env.dm.path(names::vault_thin(s.pool, v.outer)));
-  if (facts && *facts == v.header) return;
-  out.push_back({facts ? "the LUKS2 header of vault " + v.name + " is not what its record says"
-                       : "the LUKS2 header of vault " + v.name + " cannot be read: " + facts.error().text(),
-                 "it is open now, but cannot be opened again once it is closed",
-                 "copy its volumes away while it is open; or, where a header was saved, deactivate them and bring it "
-                 "back with `tclone key restore`"});
+  if (::statvfs(s.store.folder().c_str(), &st) != 0 || (st.f_flag & ST_RDONLY) != 0) {
+    out.push_back({"the state area at " + s.store.folder() + " is read-only", "no command can change the pool",
+                   "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool +
+                       "` and activate it again"});
+  } else if (const auto written = s.store.sync(); !written) {
+    out.push_back({written.error().text(), "no command can change the pool",
+                   "find out what happened to its device (`dmesg`); once it is well, `tclone pool deactivate " +
+                       s.pool + "` and activate it again"});
+  } else if (s.state_is_full().value_or(false)) {
+    out.push_back({"the state area at " + s.store.folder() + " is full",
+                   "commands that make something are refused, in the end all that change the pool",
+                   "remove what is not tclone's there, if anything is, then volumes or versions (`tclone rm`)"});
+  }
 }
 
 /// \returns the bytes of data that the label counts
@@ -142,91 +139,37 @@ void look_at_journal(Session& s, std::optional<std::uint64_t> kernel, Findings& 
         error.next.empty() ? "bring back the pool's state area from a copy of the whole pool" : error.next;
     error.next.clear();
     out.push_back({error.text(), "no command can change the pool", next});
+  } else if (const auto fits = kernel ? belong_together(s, *journal, *kernel) : Status{}; !fits) {
+    out.push_back({fits.error().why, "commands are refused", "bring back the matching copy of the whole pool"});
   } else if (*journal) {
     out.push_back({"an operation was interrupted: " + (*journal)->operation,
                    "the next command that changes something finishes or undoes it",
                    "`tclone recover --pool " + s.pool + "` does it now", false});
-  } else if (kernel && *kernel != s.record.transaction) {
-    out.push_back({"the records are at transaction " + std::to_string(s.record.transaction) +
-                       ", the kernel's metadata at " + std::to_string(*kernel),
-                   "one of them was restored from an older copy; commands are refused",
-                   "bring back the matching copy of the whole pool"});
   }
 }
 
-/// A volume by which the vault can be named on the command line.
-std::string a_volume_in(Session& s, const Vault& v) {
-  if (const auto same = s.store.volume(v.name); same && same->vault == v.name) return v.name;
-  if (const auto names = s.store.volume_names()) {
-    for (const std::string& name : *names) {
-      if (const auto volume = s.store.volume(name); volume && volume->vault == v.name) return name;
-    }
+/// \returns whether there are any
+Result<bool> look_at_suspended(Env& env, const std::string& pool, Findings& out) {
+  const std::size_t before = out.size();
+  for (const dm::Named& d : TC_TRY(env.dm.list(names::prefix(pool)))) {
+    const auto info = TC_TRY(env.dm.info(d.name));
+    if (!info || !info->suspended) continue;
+    out.push_back({"device " + d.name + " is suspended", "whoever uses it waits; nothing more was looked at",
+                   "`tclone recover --pool " + pool + "`, or `dmsetup resume " + d.name + "`"});
   }
-  return "VOLUME";
+  return out.size() > before;
 }
 
-void look_at_rekey(Session& s, const Vault& v, Findings& out) {
-  if (!v.rekey) return;
-  const std::string volume = a_volume_in(s, v);
-  if (v.being_copied()) {
-    out.push_back({"vault " + v.name + " is getting a new volume key, and that was interrupted or is still running",
-                   "nothing in it can be activated",
-                   "`tclone rekey " + volume + "` goes on with it, and with --cancel gives it up", false});
-  } else {
-    out.push_back(
-        {"vault " + v.name + " has a new volume key, and not all of what was written under the old one is overwritten",
-         "whoever has the old volume key may read that", "`tclone rekey " + volume + "` goes on with it", false});
+Finding why_no_session(const Env& env, const std::string& name, Error error) {
+  explain_record(error);
+  std::string next = error.next;
+  if (next.empty()) next = "`tclone pool deactivate " + name + "`, then activate it again";
+  if (error.code == Code::damaged && error.object.starts_with("pool.toml") && error.sys == 0) {
+    error.object.insert(0, state_folder(env, name) + "/");
+    next = "correct the file (tclone-state(5)), or bring it back from a copy, while the pool is active";
   }
-}
-
-void look_at_key(const Session& s, const Vault& v, Findings& out) {
-  if (!v.encrypted || !v.key.generated()) return;
-  const std::string path = key_folder(s.env).file_of(v.uuid);
-  struct stat st {};
-  if (::stat(path.c_str(), &st) != 0) {
-    out.push_back({"the key file of vault " + v.name + " is missing: " + path,
-                   "its volumes cannot be activated once they are closed", "bring the file back from a backup"});
-  } else if ((st.st_mode & 077U) != 0) {
-    out.push_back({"others may read the key file of vault " + v.name + ": " + path, "it is refused as a key",
-                   "`chmod 600 " + path + "`"});
-  }
-}
-
-void look_at_inner(Session& s, const Glance& glance, const Vault& v, Findings& out) {
-  const auto view = view_vault(s, glance, v);
-  if (!view || !view->open || view->health.starts_with("waiting")) return;
-  if (view->health != "ok") {
-    out.push_back({"the inner pool of vault " + v.name + " is not well: " + view->health,
-                   "its volumes may be read-only or fail; other vaults are not concerned",
-                   "deactivate its volumes, then `tclone pool repair " + s.pool + " --vault " + v.name + "`"});
-  } else if (view->metadata && policies::metadata_filling(view->metadata->used.n, view->metadata->total.n)) {
-    out.push_back({"the inner metadata of vault " + v.name + " are more than eight tenths full",
-                   "when they are full its volumes become read-only",
-                   "the next `tclone publish` in it makes them larger; removing versions (`tclone rm`) frees some",
-                   false});
-  }
-}
-
-/// `answers`: whether the outer pool tells its status. What stands on one that does not is not read: it may never answer.
-void look_at_vaults(Session& s, const Glance& glance, const Records& all, bool answers, Findings& out) {
-  for (const Vault& v : all.vaults) {
-    if (answers) look_at_header(s, v, out);
-    look_at_key(s, v, out);
-    look_at_rekey(s, v, out);
-    if (answers) look_at_inner(s, glance, v, out);
-  }
-}
-
-void look_at_suspended(Session& s, Findings& out) {
-  const auto devices = s.env.dm.list(names::prefix(s.pool));
-  if (!devices) return;
-  for (const dm::Named& d : *devices) {
-    const auto info = s.env.dm.info(d.name);
-    if (info && *info && (*info)->suspended) {
-      out.push_back({"device " + d.name + " is suspended", "whoever writes to it waits",
-                     "`tclone recover --pool " + s.pool + "`, or `dmsetup resume " + d.name + "`"});
-    }
-  }
+  error.next.clear();
+  return {error.text(), "no command can use the pool", next};
 }
 
 Result<Findings> look(Env& env, const std::string& name) {
@@ -242,14 +185,11 @@ Result<Findings> look(Env& env, const std::string& name) {
                    "`tclone pool activate " + name + "`", false});
     return out;
   }
+  // Whatever reads from what stands on one would wait as well.
+  if (TC_TRY(look_at_suspended(env, name, out))) return out;
   auto session = Session::look(env, name);
   if (!session) {
-    Error error = session.error();
-    explain_record(error);
-    const std::string next =
-        error.next.empty() ? "`tclone pool deactivate " + name + "`, then activate it again" : error.next;
-    error.next.clear();
-    out.push_back({error.text(), "no command can use the pool", next});
+    out.push_back(why_no_session(env, name, session.error()));
     return out;
   }
   look_at_outer(*session, labelled, out);
@@ -257,7 +197,6 @@ Result<Findings> look(Env& env, const std::string& name) {
   const auto status = env.dm.pool_status(session->outer_pool());
   const bool known = status && status->mode != dm::PoolMode::fail;
   look_at_journal(*session, known ? std::optional(status->transaction) : std::nullopt, out);
-  look_at_suspended(*session, out);
   const LoadedRecords all = TC_TRY(load_records(session->store));
   for (const auto& f : all.damaged) {
     out.push_back(

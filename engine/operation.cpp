@@ -33,7 +33,11 @@ class Runner {
       if (auto done = step(a); !done) return give_up(done.error());
     }
     if (auto taken = take_present(); !taken) return give_up(taken.error());
-    if (auto written = write_journal(); !written) return roll_back(written.error());
+    if (auto written = write_journal(); !written) {
+      const auto there = s_.store.journal();
+      if (there && !*there) return give_up(written.error());  // nothing was claimed yet
+      return roll_back(written.error());
+    }
     for (const policies::Action& a : plan_.before) {
       if (s_.env.stop()) return roll_back(Error{Code::failed, {}, {}, "interrupted", kNothingChanged, 0});
       if (auto done = step(a); !done) return roll_back(done.error());

@@ -42,6 +42,18 @@ Status claim_for_host(Env& env, Pool& pool, bool takeover) {
   return write_labels(pool);
 }
 
+/// One that cannot be read is mended by hand, and the state area is not left mounted for that.
+Result<PoolRecord> pool_record(const Store& store, const Pool& pool) {
+  auto record = store.pool();
+  if (record || record.error().code != Code::damaged) return record;
+  const Extent& area = pool.label.state;
+  record.error().next = "`mount -o loop,offset=" + std::to_string(area.start.n) + " " +
+                        pool.backings[area.device].path +
+                        " /mnt`, correct /mnt/pool.toml (tclone-state(5)) or bring it back from a copy, `umount /mnt`, "
+                        "and activate the pool again";
+  return record;
+}
+
 /// Everything up; on failure everything down again.
 Status activate_layers(Env& env, const std::string& name, Pool& pool, bool takeover) {
   TC_CHECK(require_kernel(env));
@@ -51,7 +63,7 @@ Status activate_layers(Env& env, const std::string& name, Pool& pool, bool takeo
   auto up = [&]() -> Status {
     TC_CHECK(bring_up_state(env, name, pool, false));
     const Store store = TC_TRY(Store::open(state_folder(env, name)));
-    const PoolRecord record = TC_TRY(store.pool());
+    const PoolRecord record = TC_TRY(pool_record(store, pool));
     if (record.uuid != pool.label.pool) {
       return fail(Code::damaged, state_folder(env, name),
                   "its records belong to pool " + record.uuid.text() + ", the label to " + pool.label.pool.text(),

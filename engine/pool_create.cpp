@@ -82,6 +82,18 @@ Result<NewFile> prepare_file(const Env& env, const PoolCreate& r) {
   return out;
 }
 
+/// Below a sparse file the filesystem may run full. What everything depends on has its blocks from the start, then, unless
+/// they were a large part of what is left.
+void allocate_head(const std::string& file, const Label& label) {
+  const Bytes head = label.data.front().start;
+  struct statvfs host {};
+  if (::statvfs(file.c_str(), &host) != 0 || head.n > static_cast<std::uint64_t>(host.f_bavail) * host.f_frsize / 4)
+    return;
+  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd || ::fallocate(fd.get(), 0, 0, static_cast<off_t>(head.n)) != 0)
+    log::debug(file + " stays sparse altogether");
+}
+
 Extent extent(const policies::Stretch& s) { return {s.device, s.start, s.length}; }
 
 Result<Pool> lay_out(const PoolCreate& r, std::vector<Backing> backings) {
@@ -142,6 +154,14 @@ Status build(Env& env, const PoolCreate& r, Pool& pool) {
   return write_labels(pool);
 }
 
+/// What is left of a pool that was not made must not look like one.
+void unlabel(const Pool& pool) {
+  if (pool.label.epoch == 0) return;  // not so far yet, and maybe not even the devices' own to clear
+  for (const Backing& b : pool.backings) {
+    if (auto cleared = clear_device(b); !cleared) log::warn(cleared.error().text());
+  }
+}
+
 /// In /run while a pool is being made: a command that is killed leaves the mark, and the next one may take down what
 /// it finds under that name. After a reboot neither mark nor devices are there.
 class BirthMark {
@@ -154,7 +174,7 @@ class BirthMark {
   }
   [[nodiscard]] bool left_behind() const { return ::access(path_.c_str(), F_OK) == 0; }
   Status set() {
-    const UniqueFd fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+    const UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
     if (!fd) return fail_errno(errno, path_, "cannot mark the pool as being made");
     ours_ = true;
     return {};
@@ -192,6 +212,7 @@ Result<Outcome> create_locked(Env& env, const PoolCreate& r, BirthMark& mark, Ou
     discard_file();
     return tl::unexpected(pool.error());
   }
+  if (file.made) allocate_head(file.building, pool->label);
   auto built = build(env, r, *pool);
   if (built && file.made) {
     named = ::rename(file.building.c_str(), file.path.c_str()) == 0;
@@ -207,6 +228,7 @@ Result<Outcome> create_locked(Env& env, const PoolCreate& r, BirthMark& mark, Ou
       log::warn(down.error().text());
       mark.leave();
     }
+    if (!file.made) unlabel(*pool);
     pool->backings.clear();
     discard_file();
     return tl::unexpected(built.error());

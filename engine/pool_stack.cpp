@@ -2,8 +2,10 @@
 #include "engine/pool_stack.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fstream>
@@ -16,6 +18,7 @@
 #include "engine/session.h"
 #include "fs/block_io.h"
 #include "fs/filesystem.h"
+#include "policies/sizing.h"
 
 namespace tclone::engine {
 namespace {
@@ -132,6 +135,12 @@ Status bring_up_state(Env& env, const std::string& name, const Pool& pool, bool 
   return fs::mount({env.dm.path(layer), folder, FsKind::ext4, false, false, kStateOptions});
 }
 
+Status explain_metadata(Status loaded, const std::string& whose, const std::string& next) {
+  // A bad checksum, and a block that is another's (dm-thin-metadata.c, sb_check; dm-btree-spine.c, node_check).
+  if (loaded || (loaded.error().sys != EILSEQ && loaded.error().sys != ENOTBLK)) return loaded;
+  return fail(Code::damaged, whose, "the kernel finds damage in its metadata (" + loaded.error().text() + ")", next);
+}
+
 Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenFull when_full) {
   hold_own_areas(pool);
   const auto [data, total] = data_area(pool);
@@ -147,9 +156,10 @@ Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenF
   options.block = to_sectors(pool.label.block);
   options.zero = false;  // nobody reads an outer block that its vault did not write
   options.error_if_full = when_full == WhenFull::error;
-  TC_CHECK(create_layer(
-      env, names::outer_pool(name), pool, "pool",
-      dm::thin_pool(meta->dev(), data_info->dev(), to_sectors(round_down(total, pool.label.block)), options)));
+  const dm::Table table =
+      dm::thin_pool(meta->dev(), data_info->dev(), to_sectors(round_down(total, pool.label.block)), options);
+  TC_CHECK(explain_metadata(create_layer(env, names::outer_pool(name), pool, "pool", table), "pool " + name,
+                            "run `tclone pool repair " + name + "`, then activate it"));
   const auto status = TC_TRY(env.dm.pool_status(names::outer_pool(name)));
   if (!status.writable()) {
     return fail(Code::damaged, "pool " + name, "its outer metadata ask for a check",

@@ -59,6 +59,8 @@ enum class Devices { named, remembered };
 
 /// State area up and mounted (formatted first when `fresh`).
 [[nodiscard]] Status bring_up_state(Env& env, const std::string& name, const Pool& pool, bool fresh);
+/// The error of loading a thin-pool says `damaged` and what to do `next` when its metadata are the reason.
+[[nodiscard]] Status explain_metadata(Status loaded, const std::string& whose, const std::string& next);
 /// Outer thin-pool up and healthy (damaged otherwise).
 [[nodiscard]] Status bring_up_outer(Env& env, const std::string& name, const Pool& pool, WhenFull when_full);
 /// Gives the live outer pool the data extents of the label, which must be durable already and may only be more than

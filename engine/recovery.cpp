@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <map>
+#include <sstream>
 
 #include "base/fault.h"
 #include "base/log.h"
@@ -19,6 +19,7 @@
 #include "engine/vault_stack.h"
 #include "engine/views.h"
 #include "engine/volume_stack.h"
+#include "state/files.h"
 
 namespace tclone::engine {
 namespace {
@@ -124,7 +125,8 @@ void bring_back(Session& s, const std::vector<std::string>& volumes) {
 
 Result<WorkMark> WorkMark::set(const Session& s) {
   const std::string path = mark_path(s);
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  // For reading as well: a fifo that somebody put there must not be waited for.
+  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
   if (!fd) return fail_errno(errno, path, "cannot mark the pool as being worked on");
   return WorkMark(path);
 }
@@ -132,12 +134,18 @@ Result<WorkMark> WorkMark::set(const Session& s) {
 bool WorkMark::left_behind(const Session& s) { return ::access(mark_path(s).c_str(), F_OK) == 0; }
 
 void WorkMark::note(const Session& s, const std::string& volume) {
-  std::ofstream(mark_path(s), std::ios::app) << volume << '\n';
+  const UniqueFd fd(::open(mark_path(s).c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  const std::string line = volume + '\n';
+  // Comfort only: what is not noted is not active again after a crash.
+  if (fd && ::write(fd.get(), line.data(), line.size()) < 0) log::debug(mark_path(s) + " cannot be written");
 }
 
 std::vector<std::string> WorkMark::noted(const Session& s) {
   std::vector<std::string> out;
-  std::ifstream lines(mark_path(s));
+  const UniqueFd run(::open(s.env.paths.run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto text = state::read_whole(run.get(), s.pool + ".working");
+  if (!text) return out;
+  std::istringstream lines(*text);
   for (std::string line; std::getline(lines, line);) out.push_back(line);
   return out;
 }
@@ -204,6 +212,22 @@ Result<Recovered> recover_session(Session& s) {
   return out;
 }
 
+namespace {
+
+/// By somebody else, or by a command whose mark is gone: whoever asks for recovery wants no device to stay like that.
+Result<bool> resume_all(Session& s) {
+  bool any = false;
+  for (const dm::Named& d : TC_TRY(s.env.dm.list(dm::names::prefix(s.pool)))) {
+    const auto info = TC_TRY(s.env.dm.info(d.name));
+    if (!info || !info->live_table || !info->suspended) continue;
+    if (!s.env.dry_run) TC_CHECK(s.env.dm.resume(d.name));
+    any = true;
+  }
+  return any;
+}
+
+}  // namespace
+
 Result<Outcome> recover(Env& env, const std::string& asked) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, asked));
@@ -214,8 +238,9 @@ Result<Outcome> recover(Env& env, const std::string& asked) {
     const auto journal = TC_TRY(s.store.journal());
     out.changed = journal.has_value() || WorkMark::left_behind(s);
     if (journal) out.steps.push_back({journal->operation, 0});
+    if (!env.dry_run) s.lock.emplace(TC_TRY(lock_pool(env, name)));
+    if (TC_TRY(resume_all(s))) out.changed = true;
     if (env.dry_run) return out;
-    s.lock.emplace(TC_TRY(lock_pool(env, name)));
     s.record = TC_TRY(s.store.pool());
     const Recovered done = TC_TRY(recover_session(s));
     if (done.anything) out.operation += std::string(": ") + (done.finished ? "finished " : "undid ") + done.operation;

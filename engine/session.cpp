@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/session.h"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -16,8 +14,9 @@
 namespace tclone::engine {
 namespace {
 
-/// What the largest operation may write before it removes anything: a journal with every record of a big rename.
+/// Kept back from what makes something new: room to remove and rename in.
 constexpr Bytes kStateReserve{1ULL << 20U};
+constexpr std::uint64_t kFileReserve = 1024;
 
 }  // namespace
 
@@ -44,7 +43,7 @@ std::string lock_path(const Env& env, const std::string& pool) { return env.path
 std::string index_path(const Env& env, const std::string& pool) { return env.paths.run + "/" + pool + "-index"; }
 std::string state_folder(const Env& env, const std::string& pool) { return env.paths.lib + "/" + pool; }
 Result<PoolLock> lock_pool(Env& env, const std::string& name) {
-  return PoolLock::take(lock_path(env, name), env.command, env.lock_deadline);
+  return PoolLock::take(lock_path(env, name), env.command, env.lock_deadline, env.stop);
 }
 crypt::KeyFolder key_folder(const Env& env) { return {env.paths.etc + "/keys"}; }
 
@@ -80,7 +79,7 @@ Result<Session> Session::change(Env& env, const std::string& asked) {
   if (env.dry_run) return open(env, name);
   // The existence of the pool is looked up before the lock file is made.
   TC_TRY(open(env, name));
-  PoolLock lock = TC_TRY(PoolLock::take(lock_path(env, name), env.command, env.lock_deadline));
+  PoolLock lock = TC_TRY(lock_pool(env, name));
   Session session = TC_TRY(open(env, name));
   session.lock.emplace(std::move(lock));
   session.store.keep_what_is_read();
@@ -114,6 +113,11 @@ Room outer_room(const Session& s, const dm::PoolStatus& status) {
   return out;
 }
 
+Result<bool> Session::state_is_full() const {
+  const Store::Room room = TC_TRY(store.room());
+  return room.bytes < kStateReserve || room.files < kFileReserve;
+}
+
 Status Session::check_space(Bytes needed, const std::string& attempted) {
   const auto status = TC_TRY(env.dm.pool_status(outer_pool()));
   const auto refuse = [&](Code code, const std::string& why, const std::string& next) {
@@ -124,13 +128,7 @@ Status Session::check_space(Bytes needed, const std::string& attempted) {
   if (!status.writable()) {
     return refuse(Code::damaged, "its outer metadata take no changes", "`tclone doctor` says what can be done");
   }
-  struct statvfs room {};
-  if (::statvfs(store.folder().c_str(), &room) != 0)
-    return fail_errno(errno, store.folder(), "cannot ask for its free space");
-  // After the commit the records must fit: nothing is begun that could not be written down.
-  if (Bytes{static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize} < kStateReserve) {
-    return refuse(Code::no_space, "its state area is full", "remove volumes or versions");
-  }
+  if (TC_TRY(state_is_full())) return refuse(Code::no_space, "its state area is full", "remove volumes or versions");
   if (policies::metadata_near_end(status.used_metadata, status.total_metadata)) {
     return refuse(Code::no_space, "the outer pool's metadata is nine tenths full",
                   "remove volumes that have a vault of their own (`tclone rm`)");

@@ -68,6 +68,8 @@ class Session {
   [[nodiscard]] Bytes piece_to_touch() const;
   /// Free space of the outer pool; refused (no_space) when less than `needed` remains above the reserve.
   [[nodiscard]] Status check_space(Bytes needed, const std::string& attempted);
+  /// Whether the state area has less left, in bytes or in files, than is kept back from what makes something new.
+  [[nodiscard]] Result<bool> state_is_full() const;
 
  private:
   Session(Env& e, std::string name, Store s, PoolRecord r)

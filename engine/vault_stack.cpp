@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "dm/names.h"
 #include "dm/targets.h"
+#include "engine/pool_stack.h"
 #include "engine/vault_header.h"
 #include "engine/vault_tables.h"
 #include "fs/block_io.h"
@@ -43,8 +44,14 @@ Status unlock(Session& s, const Vault& v) {
 Status bring_up_below(Session& s, const Vault& v) {
   if (s.unlocked.erase(v.outer.n) == 0) {
     const std::string outer = TC_TRY(dev_of(s, s.outer_pool()));
-    TC_CHECK(create_layer(s, v, names::vault_thin(s.pool, v.outer), "thin",
-                          dm::thin(outer, v.outer, to_sectors(policies::kOuterThin))));
+    auto thin = create_layer(s, v, names::vault_thin(s.pool, v.outer), "thin",
+                             dm::thin(outer, v.outer, to_sectors(policies::kOuterThin)));
+    if (!thin && thin.error().sys == ENODATA) {
+      return fail(Code::damaged, "vault " + v.name,
+                  "the outer pool does not know its thin " + std::to_string(v.outer.n),
+                  "run `tclone pool check " + s.pool + "`");
+    }
+    TC_CHECK(std::move(thin));
     if (v.encrypted) TC_CHECK(unlock(s, v));
   }
   const Payload p = TC_TRY(payload(s, v));
@@ -72,7 +79,8 @@ Status bring_up(Session& s, const Vault& v, bool format) {
                 "the superblock of its inner metadata is gone, and the kernel would format it anew",
                 "run `tclone pool repair " + s.pool + " --vault " + v.name + "`");
   }
-  TC_CHECK(create_layer(s, v, names::vault_pool(s.pool, v.outer), "pool", TC_TRY(pool_table(s, v))));
+  TC_CHECK(explain_metadata(create_layer(s, v, names::vault_pool(s.pool, v.outer), "pool", TC_TRY(pool_table(s, v))),
+                            "vault " + v.name, "run `tclone pool repair " + s.pool + " --vault " + v.name + "`"));
   TC_TRY(healthy_inner_pool(s, v));
   return {};
 }

@@ -84,8 +84,14 @@ Result<std::string> read_whole(int folder, const std::string& path) {
   // O_NONBLOCK: opening a fifo somebody put there must not hang.
   const UniqueFd fd(::openat(place.folder, place.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd && errno == ELOOP) return fail(Code::damaged, path, "is a symbolic link, not a record");
-  if (!fd) return fail_errno(errno, path, errno == ENOENT ? "there is no such record" : "cannot be opened");
   struct stat st {};
+  if (!fd) {
+    const int sys = errno;  // a socket cannot be opened, nor a device where the mount has nodev
+    const bool other =
+        ::fstatat(place.folder, place.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode);
+    if (other) return fail(Code::damaged, path, "is no regular file");
+    return fail_errno(sys, path, sys == ENOENT ? "there is no such record" : "cannot be opened");
+  }
   if (::fstat(fd.get(), &st) != 0) return fail_errno(errno, path, "cannot be examined");
   if (!S_ISREG(st.st_mode)) return fail(Code::damaged, path, "is no regular file");
   if (st.st_size < 0 || static_cast<std::uint64_t>(st.st_size) > kMostFileBytes)

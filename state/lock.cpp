@@ -104,7 +104,8 @@ bool is_still(int fd, const std::string& path) {
 
 }  // namespace
 
-Result<PoolLock> PoolLock::take(const std::string& path, const std::string& command, milliseconds deadline) {
+Result<PoolLock> PoolLock::take(const std::string& path, const std::string& command, milliseconds deadline,
+                                const std::function<bool()>& stop) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   UniqueFd fd = TC_TRY(open_lock_file(path));
   for (milliseconds nap{5};; nap = std::min(nap * 2, milliseconds{50})) {
@@ -117,6 +118,9 @@ Result<PoolLock> PoolLock::take(const std::string& path, const std::string& comm
     const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
     if (left <= milliseconds{0})
       return fail(Code::busy, path, "held by " + holder(fd.get()), "try again when it has finished");
+    if (stop()) {
+      return fail(Code::failed, path, "interrupted while it was held by " + holder(fd.get()), "nothing was changed");
+    }
     std::this_thread::sleep_for(std::min(nap, left));
     if (!is_still(fd.get(), path)) fd = TC_TRY(open_lock_file(path));
   }

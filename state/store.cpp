@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "base/fault.h"
 #include "state/files.h"
@@ -170,11 +172,35 @@ Result<std::optional<Journal>> Store::journal() const {
   return std::optional<Journal>(TC_TRY(state::decode_journal(*text)));
 }
 
+Result<Store::Room> Store::room() const {
+  struct statvfs st {};
+  if (::fstatvfs(fd_.get(), &st) != 0) return fail_errno(errno, folder_, "cannot ask for its free space");
+  const std::uint64_t files = st.f_files == 0 ? std::numeric_limits<std::uint64_t>::max() : st.f_favail;
+  return Room{Bytes{static_cast<std::uint64_t>(st.f_bavail) * st.f_frsize}, files, st.f_frsize};
+}
+
+Status Store::fits(const Journal& journal, std::size_t text) const {
+  const RecordChange& after = journal.after;
+  const std::size_t written = after.vaults.size() + after.versions.size() + after.volumes.size() + 2;
+  const std::size_t gone = after.gone_vaults.size() + after.gone_versions.size() + after.gone_volumes.size();
+  // Undoing writes a record or two. What only adds leaves something for what removes.
+  const std::uint64_t spare = gone > 0 ? 16 : 256;
+  const Room has = TC_TRY(room());
+  // Each file twice: rounded up, and for its place in the folder.
+  const Bytes needed{2 * text + (2 * written + spare) * has.block};
+  if (has.bytes.n >= needed.n && has.files >= written + spare) return {};
+  return fail(Code::no_space, folder_,
+              "the records of this operation do not fit into the pool's state area (" + format_size(has.bytes) +
+                  " and " + std::to_string(has.files) + " files are left)",
+              "remove volumes or versions, and whatever else lies there");
+}
+
 Status Store::write_journal(const Journal& journal) {
   const std::string text = TC_TRY(state::encode(journal));
   if (state::is_there(fd_.get(), state::kJournalFile))
     return fail(Code::exists, folder_ + "/" + state::kJournalFile, "an operation is under way or was interrupted",
                 "tclone recover finishes or undoes it");
+  TC_CHECK(fits(journal, text.size()));
   TCLONE_FAULT_POINT("journal.write");
   if (Status written = state::write_temp(fd_.get(), state::kJournalFile, text); !written) {
     state::remove_temp(fd_.get(), state::kJournalFile);
@@ -187,6 +213,8 @@ Status Store::write_journal(const Journal& journal) {
   TCLONE_FAULT_POINT("journal.sync.done");
   return {};
 }
+
+Status Store::sync() const { return state::sync_filesystem(fd_.get(), folder_); }
 
 Status Store::clear_journal() {
   TCLONE_FAULT_POINT("journal.clear");

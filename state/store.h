@@ -19,6 +19,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "base/units.h"
 #include "state/types.h"
 
 namespace tclone {
@@ -44,6 +45,14 @@ class Store {
   [[nodiscard]] bool has_vault(const std::string& name) const;
   [[nodiscard]] bool has_volume(const std::string& name) const;
 
+  /// What the filesystem below has left.
+  struct Room {
+    Bytes bytes;
+    std::uint64_t files = 0;  ///< the largest number where it does not count them
+    std::uint64_t block = 0;  ///< in bytes
+  };
+  [[nodiscard]] Result<Room> room() const;
+
   /// Names in ascending order, from the folder's listing; temp files are passed over.
   [[nodiscard]] Result<std::vector<std::string>> vault_names() const;
   [[nodiscard]] Result<std::vector<std::string>> volume_names() const;
@@ -63,8 +72,11 @@ class Store {
 
   /// The operation under way, if any.
   [[nodiscard]] Result<std::optional<Journal>> journal() const;
-  /// Durable when it returns. Refuses (exists) when there is one already.
+  /// Durable when it returns. Refuses (exists) when there is one already, and (no_space) when the records that it holds
+  /// would not fit: after the commit point they have to, or no command could go on.
   [[nodiscard]] Status write_journal(const Journal& journal);
+  /// Everything written so far is durable when it returns; an error of the device below is told here at the latest.
+  [[nodiscard]] Status sync() const;
   /// Removes it; need not be durable, because redoing a finished operation changes nothing.
   [[nodiscard]] Status clear_journal();
 
@@ -78,6 +90,8 @@ class Store {
   /// What `decode` makes of the file's text, or what it made of it before.
   template <class T, class Decode>
   Result<T> read(const std::string& file, std::map<std::string, T> Kept::*shelf, Decode decode) const;
+
+  [[nodiscard]] Status fits(const Journal& journal, std::size_t text) const;
 
   std::string folder_;
   UniqueFd fd_;

@@ -104,7 +104,10 @@ Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
   where_fields(writer, where);
   if (where.destroying) writer.flag("destroying", true);
   TC_CHECK(sink.status);
-  TC_CHECK(located(etc, write_temp_durably(folder.get(), path, sink.out)));
+  if (auto written = write_temp_durably(folder.get(), path, sink.out); !written) {
+    remove_temp(folder.get(), path);
+    return located(etc, written);
+  }
   TC_CHECK(located(etc, publish_temp(folder.get(), path)));
   const UniqueFd pools(::openat(folder.get(), "pools", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!pools) return fail_errno(errno, etc + "/pools", "cannot open the folder");

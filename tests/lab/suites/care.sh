@@ -181,7 +181,10 @@ case_what_doctor_finds_is_mended_by_what_it_says() {
   finds 'interrupted: publish db' 'finishes or undoes it' 'tclone recover --pool p'
   do_as_it_says; all_is_well
   dmsetup suspend tclone-p-web
-  finds 'device tclone-p-web is suspended' 'whoever writes to it waits' 'dmsetup resume tclone-p-web'
+  finds 'device tclone-p-web is suspended' 'whoever uses it waits' 'dmsetup resume tclone-p-web'
+  do_as_it_says first; all_is_well
+  dmsetup suspend tclone-p-_1.crypt
+  finds 'device tclone-p-_1.crypt is suspended' 'whoever uses it waits' 'dmsetup resume tclone-p-_1.crypt'
   mend=${mend#*', or '}; do_as_it_says; all_is_well
   dmsetup message tclone-p-_pool 0 reserve_metadata_snap
   finds 'holds a metadata snapshot' 'not given back' 'release_metadata_snap'
@@ -196,6 +199,7 @@ case_what_doctor_finds_is_mended_by_what_it_says() {
   doctor_and_the_header
   doctor_and_rekey
   doctor_and_records
+  doctor_and_the_pools_record
   doctor_and_space
   doctor_and_the_whole_pool
   say "findings of doctor mended: $findings"
@@ -238,13 +242,42 @@ doctor_and_records() {
   echo 'format = 2' >"$state"/journal.toml
   finds 'written by a newer tclone' 'no command can change the pool' 'update tclone'
   rm "$state"/journal.toml; all_is_well
+  { run env TCLONE_FAULT=commit=kill tclone publish db; } 2>/dev/null
+  cp -a "$state"/journal.toml /tmp/record
+  sed -i 's/^from = .*/from = 900/; s/^to = .*/to = 901/' "$state"/journal.toml
+  finds 'the journal of "publish db" is between transactions 900 and 901' 'commands are refused' 'matching copy of the whole'
+  cp -a /tmp/record "$state"/journal.toml
+  expect_ok tclone recover
+  all_is_well
   cp -a "$state"/pool.toml /tmp/record
   sed 's/^transaction = .*/transaction = 1/' /tmp/record >"$state"/pool.toml
-  finds 'the records are at transaction 1, the kernel' 'restored from an older copy' 'matching copy of the whole pool'
+  finds 'the records are at transaction 1, the kernel' 'commands are refused' 'matching copy of the whole pool'
   cp -a /tmp/record "$state"/pool.toml; all_is_well
   mount -o remount,ro "$state"
   finds 'state area at .* is read-only' 'no command can change the pool' 'tclone pool deactivate p'
   mount -o remount,rw "$state"; all_is_well
+}
+
+# Of the whole pool, too: deactivated as it is it would not come up again.
+doctor_and_the_pools_record() {
+  cp "$state/pool.toml" /tmp/pool.toml
+  sed -i '/^# end/d' "$state/pool.toml"
+  finds "$state/pool.toml.*cut short" 'no command can use the pool' 'while the pool is active'
+  expect_ok tclone pool deactivate p
+  expect_exit 8 tclone pool activate p
+  [[ $err =~ \`(mount -o loop,offset=[0-9]+ [^ ]+ /mnt)\` ]] || { lab_show; lost "activate does not say how to mend it"; }
+  expect_ok ${BASH_REMATCH[1]}
+  cp /tmp/pool.toml /mnt/pool.toml
+  umount /mnt
+  expect_ok tclone pool activate p
+  expect_ok tclone activate --all
+  all_is_well
+  key=/etc/tclone/keys/$(sed -n '/^uuid = /{s/.*"\(.*\)"/\1/p;q}' "$state/vaults/db.toml").key
+  cp -p "$key" /tmp/key
+  : >"$key"
+  finds 'key file of vault db is empty' 'cannot be activated once' 'from a backup'
+  cp -p /tmp/key "$key"
+  all_is_well
 }
 
 doctor_and_space() {
@@ -269,7 +302,7 @@ doctor_and_the_whole_pool() {
   expect_ok tclone activate --all
   all_is_well
   expect_ok tclone pool deactivate p
-  printf X | dd of="${disk[0]}" bs=1 seek=100 conv=fsync,notrunc status=none
+  printf X | dd of="${disk[0]}" bs=1 seek=28 conv=fsync,notrunc status=none
   finds 'bad label copy of' 'one more damage' 'activate it again'
   expect_ok tclone pool activate p
   all_is_well

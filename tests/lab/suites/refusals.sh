@@ -320,6 +320,8 @@ case_a_full_state_area() {
   refused 6 'state area' tclone create x --size 16M
   refused 6 '' tclone publish db
   refused 6 '' tclone clone db x
+  expect_exit 8 tclone doctor
+  expect_text 'state area at .* is full'
   run tclone tag db@1 x
   expect_ok tclone list
   expect_ok tclone deactivate db
@@ -330,6 +332,78 @@ case_a_full_state_area() {
   rm $state/filler $state/filler2
   ((removed == 0)) || expect_ok tclone rm db --yes
   expect_ok tclone create x --size 16M --fs none
+}
+
+# 32,768 records of less than a KiB are fewer bytes than the state area has.
+case_a_state_area_with_no_files_left() {
+  local n=0
+  pool_up
+  expect_ok tclone create db --size 16M --fs none
+  expect_ok tclone publish db
+  mkdir $state/filler
+  while ((n++ < 40000)) && : >$state/filler/$n; do :; done 2>/dev/null
+  refused 6 'state area' tclone publish db
+  refused 6 'state area' tclone rename db x
+  expect_exit 8 tclone doctor
+  expect_text 'state area at .* is full'
+  # Not enough for what makes something; enough to remove.
+  for ((n = 1; n <= 100; n++)); do rm $state/filler/$n; done
+  refused 6 'state area' tclone publish db
+  expect_ok tclone rm db --yes
+  rm -r $state/filler
+}
+
+# After the commit point the records must fit: where they do not, nothing may begin.
+case_records_that_would_not_fit_are_not_begun() {
+  local n=0
+  pool_up
+  expect_ok tclone create db --size 16M --fs none
+  for ((n = 0; n < 40; n++)); do expect_ok tclone publish db; done
+  dd if=/dev/zero of=$state/filler bs=1K status=none 2>/dev/null
+  # The journal of the renaming would fit in there, and not the forty records that it holds.
+  truncate -s -65536 $state/filler
+  refused 6 'state area' tclone rename db x
+  rm $state/filler
+  expect_ok tclone rename db x
+}
+
+case_marks_and_records_that_are_no_files_hold_nobody_up() {
+  pool_up
+  expect_ok tclone create db --size 16M --fs none
+  mkfifo /run/tclone/p.working
+  expect_ok timeout 20 tclone publish db
+  mkfifo /run/tclone/p.working /run/tclone/q.creating
+  expect_ok timeout 20 tclone recover
+  expect_ok timeout 20 tclone pool create q "${disk[1]}" --force
+  expect_ok tclone pool destroy q --yes
+  mv $state/volumes/db.toml /tmp/db.toml
+  mknod $state/volumes/db.toml c 1 5
+  expect_exit 8 tclone doctor
+  expect_text 'volumes/db.toml: is no regular file'
+  rm $state/volumes/db.toml
+  mv /tmp/db.toml $state/volumes/db.toml
+  expect_ok tclone publish db
+}
+
+case_a_pool_that_cannot_be_remembered_is_not_made() {
+  pool_up
+  mkdir -p /tmp/pools
+  cp -a /etc/tclone/pools/. /tmp/pools/
+  mount -t tmpfs -o nr_inodes=4 tight /etc/tclone/pools
+  cp -a /tmp/pools/. /etc/tclone/pools/
+  : >/etc/tclone/pools/filler
+  : >/etc/tclone/pools/filler2
+  expect_exit 6 tclone pool create q "${disk[1]}" --force
+  expect_text /etc/tclone/pools/q.toml
+  rm /etc/tclone/pools/filler /etc/tclone/pools/filler2
+  # Without --force: nothing is left on the device that looks like a pool.
+  expect_ok tclone pool create q "${disk[1]}"
+  expect_ok tclone pool destroy q --yes
+  mount -o remount,ro /etc/tclone/pools
+  expect_exit 1 tclone pool export p
+  expect_text '/etc/tclone/pools/p.toml: cannot be removed'
+  umount /etc/tclone/pools
+  expect_ok tclone pool activate p
 }
 
 case_programs_that_are_known_to_be_wrong() {

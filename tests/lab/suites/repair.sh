@@ -120,14 +120,15 @@ spoil_inner() {
   sync
   case $how in
     space-map) spoil_space_map $layer 0 ;;
-    superblock) : ;;  # after the pool is down: it writes its superblock with every commit
+    superblock | checksum) : ;;  # after the pool is down: it writes its superblock with every commit
   esac
   expect_ok tclone deactivate db
   expect_no_file $layer
-  if [[ $how == superblock ]]; then
+  if [[ $how == superblock || $how == checksum ]]; then
     TCLONE_FAULT="repair.opened=kill" tclone pool repair p --vault db >/dev/null 2>&1
     expect_file $layer
-    dd if=/dev/zero of=$layer bs=4096 count=1 oflag=direct conv=notrunc status=none
+    if [[ $how == superblock ]]; then dd if=/dev/zero of=$layer bs=4096 count=1 oflag=direct conv=notrunc status=none
+    else printf X | dd of=$layer bs=1 seek=300 conv=notrunc,fsync status=none; fi
   fi
 }
 
@@ -158,6 +159,23 @@ case_a_lost_inner_superblock_is_not_formatted_over_and_can_be_repaired() {
   expect_text 'pool repair p --vault db'
   expect_ok tclone pool repair p --vault db
   contents_are_back "after the superblock was lost"
+}
+
+case_a_superblock_with_a_bad_checksum_is_called_damage() {
+  local sum_db sum_web start
+  filled_pool
+  spoil_inner checksum
+  expect_exit 8 tclone activate db
+  expect_text 'pool repair p --vault db'
+  expect_ok tclone pool deactivate p
+  expect_ok tclone pool activate p
+  start=$(outer_start)
+  expect_ok tclone pool deactivate p
+  printf X | dd of="${disk[0]}" bs=1 seek=$((start + 300)) conv=notrunc,fsync status=none
+  expect_exit 8 tclone pool activate p
+  expect_text 'pool repair p`'
+  printf '\0' | dd of="${disk[0]}" bs=1 seek=$((start + 300)) conv=notrunc,fsync status=none
+  expect_ok tclone pool activate p
 }
 
 case_a_vault_is_repaired_twice_only_when_that_is_asked_for() {

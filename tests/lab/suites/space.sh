@@ -276,3 +276,42 @@ case_what_would_wait_for_a_vault_below_a_full_pool_is_refused() {
 }
 case_a_full_pool_that_queues_holds_no_command_up() { full_pool_holds_nobody_up queue; }
 case_a_full_pool_that_errors_holds_no_command_up() { full_pool_holds_nobody_up error; }
+
+# The first pool of most hosts is a sparse file, and what fills the filesystem below it may be anything.
+case_a_sparse_file_on_a_full_filesystem_is_said_and_the_pool_stays_sound() {
+  local image=/var/lib/tclone/host.img sum
+  truncate -s 600M $image
+  mkfs.ext4 -q -F -m 0 $image
+  mkdir -p /mnt/host
+  mount -o loop $image /mnt/host
+  expect_ok tclone pool create p --file /mnt/host/p.pool --size 1G
+  expect_ok tclone create db --size 64M --fs none
+  fill "$(dev db)" seed 2
+  expect_ok tclone publish db
+  sum=$(checksum "$(dev db)" 2097152)
+  dd if=/dev/zero of=/mnt/host/filler bs=1M status=none 2>/dev/null
+  sync
+  refused 6 'p.pool is a sparse file' tclone create x --size 16M
+  refused 6 'p.pool is a sparse file' tclone clone db@1 x
+  expect_exit 8 tclone doctor
+  expect_text 'p.pool is a sparse file'
+  run dd if=/dev/zero of="$(dev db)" bs=1M seek=8 count=40 oflag=direct conv=notrunc
+  ((status != 0)) || lost "40 MiB went into a filesystem that is full"
+  # What is not in the vault that was written to is as it was: records can be written, the outer pool takes changes.
+  expect_ok tclone tag db@1 full
+  [[ $(dmsetup status tclone-p-_pool) == *' rw '*' - '* ]] || lost "the outer pool: $(dmsetup status tclone-p-_pool)"
+  rm /mnt/host/filler
+  expect_ok tclone pool deactivate p
+  expect_ok tclone pool activate p
+  run tclone activate db
+  if ((status == 8)); then
+    expect_ok tclone pool repair p --vault db
+    expect_ok tclone activate db
+  fi
+  expect_equal "$sum" "$(checksum "$(dev db)" 2097152)" "what was written before the filesystem was full"
+  expect_ok tclone clone db@1 x
+  expect_ok tclone doctor
+  expect_ok tclone pool destroy p --yes
+  umount /mnt/host
+  rm $image
+}

@@ -247,6 +247,19 @@ TEST_CASE_METHOD(Rig, "only a clone with the usual key takes a vault made ahead,
   CHECK(ahead() == 1);
 }
 
+TEST_CASE_METHOD(Rig, "nothing that something may stand on is removed while a record is lost") {
+  populate();
+  const auto move = [&](const std::string& from, const std::string& to) {
+    for (const char* name : {"web", "solo"})
+      std::filesystem::rename(file(from + name + ".toml"), file(to + name + ".toml"));
+  };
+  move("lib/p/volumes/", "");
+  for (const char* name : {"db@1", "db"}) CHECK(engine::remove(env, {"p", name}).error().code == Code::damaged);
+  move("", "lib/p/volumes/");
+  CHECK(engine::remove(env, {"p", "db@1"}).error().code == Code::exists);
+  check_whole();
+}
+
 TEST_CASE_METHOD(Rig, "rm destroys the header before the outer thin goes, and the key file") {
   populate();
   const std::string outer = std::to_string(store().vault("solo")->outer.n);

@@ -85,6 +85,17 @@ TEST_CASE("who waits is told the holder's pid and command, at the deadline") {
   CHECK(took < milliseconds(1000));
 }
 
+TEST_CASE("who waits gives up at a signal, long before the deadline") {
+  const samples::TempFolder folder;
+  const std::string path = folder / "tank.lock";
+  const Holder holder(path);
+  int asked = 0;
+  const auto lock = PoolLock::take(path, "tclone rm", std::chrono::hours(1), [&] { return ++asked > 2; });
+  REQUIRE_FALSE(lock);
+  CHECK(lock.error().code == Code::failed);
+  CHECK(lock.error().why.find("interrupted while it was held by process " + std::to_string(holder.pid())) == 0);
+}
+
 TEST_CASE("a holder that is killed has let go") {
   const samples::TempFolder folder;
   const std::string path = folder / "tank.lock";

@@ -217,6 +217,8 @@ TEST_CASE("what is no record is refused, whatever it is") {
   CHECK(code_of(m.store.volume("link")) == Code::damaged);
   REQUIRE(::mkfifo((m.path + "/volumes/fifo.toml").c_str(), 0600) == 0);
   CHECK(code_of(m.store.volume("fifo")) == Code::damaged);
+  REQUIRE(::mknod((m.path + "/volumes/socket.toml").c_str(), S_IFSOCK | 0600, 0) == 0);
+  CHECK(code_of(m.store.volume("socket")) == Code::damaged);
   fs::create_directory(m.path + "/volumes/dir.toml");
   CHECK(code_of(m.store.volume("dir")) == Code::damaged);
   put_file(m.path + "/volumes/big.toml", "");
@@ -226,7 +228,8 @@ TEST_CASE("what is no record is refused, whatever it is") {
   CHECK(m.store.volume("other").error().text().find("volumes/other.toml:3: name: differs") == 0);
   put_file(m.path + "/volumes/UPPER.toml", "");
   put_file(m.path + "/volumes/db.toml~", "");
-  CHECK(m.store.volume_names().value() == std::vector<std::string>{"big", "db", "dir", "fifo", "link", "other"});
+  CHECK(m.store.volume_names().value() ==
+        std::vector<std::string>{"big", "db", "dir", "fifo", "link", "other", "socket"});
 
   fs::rename(m.path + "/vaults", m.folder / "elsewhere");
   fs::create_directory_symlink(m.folder / "elsewhere", m.path + "/vaults");
