@@ -163,6 +163,17 @@ Status refuse_foreign(Env& env, const std::string& folder) {
   return fail(Code::usage, folder, "what is mounted there is no volume or version of tclone", "use umount(8)");
 }
 
+Status unmount_device(Env& env, const std::string& device, const std::string& name, Outcome& out) {
+  std::vector<std::string> folders;
+  if (const auto info = TC_TRY(env.dm.info(device))) folders = TC_TRY(fs::mount_points(info->major, info->minor));
+  if (folders.empty()) return fail(Code::not_found, name, "it is not mounted");
+  for (auto it = folders.rbegin(); it != folders.rend(); ++it) {
+    if (env.dry_run) out.steps.push_back({"unmount " + *it, 0});
+    if (!env.dry_run) TC_CHECK(fs::unmount(*it));
+  }
+  return {};
+}
+
 Result<Mounted> mount_in(Session& s, const Mount& r) {
   const Found what = TC_TRY(find_mountable(s, r.name));
   Mounted out;
@@ -250,21 +261,21 @@ Result<Outcome> unmount(Env& env, const Named& r) {
       return out;
     }
     TC_TRY(policies::parse_target(r.name));
-    Session s = TC_TRY(Session::change(env, r.pool));
+    auto session = Session::change(env, r.pool);
+    if (!session) {
+      const Error& e = session.error();
+      if (e.code != Code::damaged && e.sys != EROFS && e.sys != EIO) return tl::unexpected(e);
+      // What is broken can be taken down only when nothing in it is mounted.
+      auto done = unmount_device(env, dm::names::prefix(TC_TRY(resolve_pool(env, r.pool))) + r.name, r.name, out);
+      return done ? Result<Outcome>(out) : tl::unexpected(session.error());
+    }
+    Session s = std::move(*session);
     auto found = find_mountable(s, r.name);
     if (!found && found.error().code == Code::not_found && ::access(r.name.c_str(), F_OK) == 0)
       found.error().next += "; a folder is written with a slash (./" + r.name + ")";
     const Found what = TC_TRY(std::move(found));
-    const auto info = TC_TRY(env.dm.info(what.mountable));
-    std::vector<std::string> folders;
-    if (info) folders = TC_TRY(fs::mount_points(info->major, info->minor));
-    if (folders.empty()) return fail(Code::not_found, r.name, "it is not mounted");
-    if (env.dry_run) {
-      for (auto it = folders.rbegin(); it != folders.rend(); ++it) out.steps.push_back({"unmount " + *it, 0});
-      return out;
-    }
-    for (auto it = folders.rbegin(); it != folders.rend(); ++it) TC_CHECK(fs::unmount(*it));
-    if (what.version) {
+    TC_CHECK(unmount_device(env, what.mountable, r.name, out));
+    if (what.version && !env.dry_run) {
       s.idle_versions = {what.version->text()};
       TC_CHECK(close_idle(s));
     }

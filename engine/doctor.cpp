@@ -2,6 +2,8 @@
 // Explains what is wrong with a pool: looks, never mends.
 #include <sys/statvfs.h>
 
+#include <utility>
+
 #include "dm/names.h"
 #include "engine/doctor.h"
 #include "engine/lookup.h"
@@ -56,8 +58,10 @@ void look_at_state(const Session& s, Findings& out) {
 std::optional<Bytes> look_at_devices(const Whereabouts& where, Findings& out) {
   const auto pool = find_pool(where.paths, Devices::remembered);
   if (!pool) {
-    out.push_back({pool.error().text(), "the pool cannot be activated",
-                   "bring the device back, or `tclone pool import` it from where it is now"});
+    Error error = pool.error();
+    std::string next = std::exchange(error.next, {});
+    if (next.empty() || error.sys != 0) next = "bring the device back, or `tclone pool import` it from where it is now";
+    out.push_back({error.text(), "the pool cannot be activated", next});
     return std::nullopt;
   }
   look_at_areas(*pool, out);

@@ -82,18 +82,6 @@ Result<NewFile> prepare_file(const Env& env, const PoolCreate& r) {
   return out;
 }
 
-/// Below a sparse file the filesystem may run full. What everything depends on has its blocks from the start, then, unless
-/// they were a large part of what is left.
-void allocate_head(const std::string& file, const Label& label) {
-  const Bytes head = label.data.front().start;
-  struct statvfs host {};
-  if (::statvfs(file.c_str(), &host) != 0 || head.n > static_cast<std::uint64_t>(host.f_bavail) * host.f_frsize / 4)
-    return;
-  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd || ::fallocate(fd.get(), 0, 0, static_cast<off_t>(head.n)) != 0)
-    log::debug(file + " stays sparse altogether");
-}
-
 Extent extent(const policies::Stretch& s) { return {s.device, s.start, s.length}; }
 
 Result<Pool> lay_out(const PoolCreate& r, std::vector<Backing> backings) {
@@ -212,7 +200,6 @@ Result<Outcome> create_locked(Env& env, const PoolCreate& r, BirthMark& mark, Ou
     discard_file();
     return tl::unexpected(pool.error());
   }
-  if (file.made) allocate_head(file.building, pool->label);
   auto built = build(env, r, *pool);
   if (built && file.made) {
     named = ::rename(file.building.c_str(), file.path.c_str()) == 0;

@@ -87,7 +87,9 @@ Result<Backing> open_backing(const std::string& path) {
   b.path = path;
   b.size = facts.size;
   b.is_file = !facts.block_device;
-  if (facts.read_only) return fail(Code::usage, path, "it is read-only");
+  if (facts.read_only)
+    return fail(Code::failed, path, "it is read-only",
+                "find out why (`dmesg`); `blockdev --setrw " + path + "` makes it writable");
   if (facts.block_device) {
     b.device = path;
     b.sector = facts.logical_sector;

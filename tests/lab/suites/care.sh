@@ -95,6 +95,36 @@ case_damaged_outer_metadata_is_found_and_repaired_into_the_spare_area() {
   fi
 }
 
+case_what_is_mounted_on_a_pool_that_failed_can_be_taken_down() {
+  local sectors
+  sectors=$(blockdev --getsz "${disk[0]}")
+  dmsetup create faulty --table "0 $sectors linear ${disk[0]} 0"
+  expect_ok tclone pool create p /dev/mapper/faulty
+  expect_ok tclone create db --size 32M
+  expect_ok tclone mount db /mnt/a
+  dmsetup suspend --noflush --nolockfs faulty
+  dmsetup load faulty --table "0 $sectors error"
+  dmsetup resume faulty
+  run timeout 60 tclone publish db
+  run timeout 60 tclone publish db
+  ((status != 0 && status < 124)) || lost "a publish on a pool that is not there ended with $status"
+  expect_ok timeout 60 tclone umount db
+  mountpoint -q /mnt/a && lost "it is still mounted"
+  run timeout 60 tclone pool deactivate p
+  dmsetup remove faulty
+  dmsetup create faulty --readonly --table "0 $sectors linear ${disk[0]} 0"
+  expect_exit 1 tclone pool activate p
+  expect_text 'it is read-only.*blockdev --setrw'
+  expect_exit 8 tclone doctor
+  expect_text 'to mend: find out why.*blockdev --setrw'
+  dmsetup remove faulty
+  dmsetup create faulty --table "0 $sectors linear ${disk[0]} 0"
+  run tclone pool activate p
+  ((status == 0)) || { expect_ok tclone pool repair p; expect_ok tclone pool activate p; }
+  expect_ok tclone pool destroy p --yes
+  dmsetup remove faulty
+}
+
 case_write_errors_below_the_pool_are_said_and_do_not_hang() {
   local sectors
   sectors=$(blockdev --getsz "${disk[0]}")
