@@ -98,7 +98,7 @@ void look_at_outer(Session& s, std::optional<Bytes> labelled, Findings& out) {
   }
   if (status->mode == dm::PoolMode::fail) return;  // it says nothing more
   const Bytes total = s.record.block * status->total_data;
-  const Room space = outer_room(s, *status);
+  const OuterRoom space = outer_room(s, *status);
   if (labelled && *labelled > total) {
     out.push_back({"the outer pool has " + format_size(total) + ", its label gives it " + format_size(*labelled) +
                        ": a `tclone pool grow` was interrupted",

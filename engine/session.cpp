@@ -97,9 +97,9 @@ Bytes Session::piece_to_touch() const {
   return where && std::any_of(where->paths.begin(), where->paths.end(), in_file) ? record.block : kKiB * 4;
 }
 
-Room outer_room(const Session& s, const dm::PoolStatus& status) {
+OuterRoom outer_room(const Session& s, const dm::PoolStatus& status) {
   const Bytes used = s.record.block * status.used_data;
-  Room out{s.record.block * status.total_data, {}, {}, {}, {}};
+  OuterRoom out{s.record.block * status.total_data, {}, {}, {}, {}};
   const auto where = read_whereabouts(s.env.paths.etc, s.pool);
   for (const std::string& path : where ? where->paths : std::vector<std::string>{}) {
     const auto missing = fs::missing_room(path);
@@ -133,7 +133,7 @@ Status Session::check_space(Bytes needed, const std::string& attempted) {
     return refuse(Code::no_space, "the outer pool's metadata is nine tenths full",
                   "remove volumes that have a vault of their own (`tclone rm`)");
   }
-  const Room space = outer_room(*this, status);
+  const OuterRoom space = outer_room(*this, status);
   if (space.free < space.reserve + needed) {
     return refuse(Code::no_space,
                   format_size(space.free) + " of " + format_size(space.total) + " are free, " + format_size(needed) +

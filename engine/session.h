@@ -78,12 +78,12 @@ class Session {
 };
 
 /// What the outer pool has. Of a pool in a sparse file only as much counts as its filesystem can still give.
-struct Room {
+struct OuterRoom {
   Bytes total, free;
   Bytes reserve;     ///< commands that need space are refused below this
   Bytes missing;     ///< what the filesystem of `file` could not give any more
   std::string file;  ///< of the pool; empty when nothing is missing
 };
-[[nodiscard]] Room outer_room(const Session& s, const dm::PoolStatus& status);
+[[nodiscard]] OuterRoom outer_room(const Session& s, const dm::PoolStatus& status);
 
 }  // namespace tclone::engine

@@ -8,7 +8,6 @@
 #include "engine/lookup.h"
 #include "engine/pool_stack.h"
 #include "engine/volume_stack.h"
-#include "policies/naming.h"
 #include "state/whereabouts.h"
 
 namespace tclone::engine {
@@ -229,7 +228,7 @@ Result<PoolView> pool_status(Env& env, const std::string& asked) {
     out.data = data_usage(status, s.record.block);
     out.metadata = metadata_usage(status);
     out.health = health_text(status);
-    const Room space = outer_room(s, status);
+    const OuterRoom space = outer_room(s, status);
     out.reserve = space.reserve;
     out.free = space.free;
     out.below_reserve = out.free < out.reserve;
