@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "dm/names.h"
+#include "engine/idle.h"
 #include "engine/lookup.h"
 #include "engine/operation.h"
 #include "engine/recovery.h"

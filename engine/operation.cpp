@@ -7,6 +7,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "engine/idle.h"
 #include "engine/perform.h"
 #include "engine/recovery.h"
 #include "engine/vault_header.h"

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "dm/names.h"
 #include "dm/targets.h"
+#include "engine/idle.h"
 #include "engine/recovery.h"
 #include "engine/vault_header.h"
 #include "engine/vault_stack.h"

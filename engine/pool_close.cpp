@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "dm/names.h"
+#include "engine/idle.h"
 #include "engine/lookup.h"
 #include "engine/recovery.h"
 #include "engine/volume_stack.h"

@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "dm/names.h"
+#include "engine/idle.h"
 #include "engine/lookup.h"
 #include "engine/mismatch.h"
 #include "engine/operation.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What a rekey looks at before it does anything.
 #include "dm/names.h"
+#include "engine/idle.h"
 #include "engine/lookup.h"
 #include "engine/metadata_snapshot.h"
 #include "engine/rekey.h"

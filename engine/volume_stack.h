@@ -38,16 +38,4 @@ namespace tclone::engine {
 [[nodiscard]] Status refuse_if_held(Session& s, const VersionRef& version);
 [[nodiscard]] Status refuse_if_mounted(Session& s, const VersionRef& version);
 
-// A pinned version was activated by name and stays until it is deactivated by name (or the next boot).
-[[nodiscard]] Status pin(Session& s, const VersionRef& version);
-void unpin(Session& s, const VersionRef& version);
-[[nodiscard]] bool is_pinned(const Session& s, const VersionRef& version);
-/// The pin of a version that is called otherwise now ("db@1"); no pin, or one that was moved already, is success.
-[[nodiscard]] Status move_pin(const Session& s, const std::string& from, const std::string& to);
-
-/// Closes what this session left idle, and what stands idle below that.
-[[nodiscard]] Status close_idle(Session& s);
-/// Marks every open vault and active version of the pool as possibly idle: after a crash.
-[[nodiscard]] Status suspect_all(Session& s);
-
 }  // namespace tclone::engine
