@@ -51,7 +51,7 @@ Result<std::vector<Backing>> claim_devices(const std::vector<std::string>& paths
   std::set<std::string> seen;
   for (const std::string& path : paths) {
     if (path.empty() || path.front() != '/') return fail(Code::usage, path, "not an absolute path");
-    Backing b = TC_TRY(open_backing(path));
+    Backing b = TC_TRY(open_backing(path, Code::usage));
     if (!seen.insert(b.dev).second) return fail(Code::usage, path, "the same device is named twice");
     TC_CHECK(refuse_used(b, force));
     out.push_back(std::move(b));

@@ -81,14 +81,14 @@ Error missing(const Pool& pool, const Labels& labels, std::size_t device) {
 
 }  // namespace
 
-Result<Backing> open_backing(const std::string& path) {
+Result<Backing> open_backing(const std::string& path, Code read_only) {
   const fs::BlockFacts facts = TC_TRY(fs::block_facts(path));
   Backing b;
   b.path = path;
   b.size = facts.size;
   b.is_file = !facts.block_device;
   if (facts.read_only)
-    return fail(Code::failed, path, "it is read-only",
+    return fail(read_only, path, "it is read-only",
                 "find out why (`dmesg`); `blockdev --setrw " + path + "` makes it writable");
   if (facts.block_device) {
     b.device = path;

@@ -24,7 +24,8 @@ struct Backing {
   std::uint32_t sector = 512;
   std::optional<fs::Loop> loop;
 };
-[[nodiscard]] Result<Backing> open_backing(const std::string& path);
+/// `read_only` is the error's code for a device that cannot be written to: usage where it has just been named.
+[[nodiscard]] Result<Backing> open_backing(const std::string& path, Code read_only = Code::failed);
 /// busy, naming holders, when somebody has claimed the device, or one that shows the file. To be asked while no layer of the
 /// pool is there, because these hold it as well.
 [[nodiscard]] Status refuse_claimed(const Backing& backing);
