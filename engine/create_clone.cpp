@@ -9,7 +9,6 @@
 #include "fs/loop.h"
 #include "fs/probe.h"
 #include "policies/sizing.h"
-#include "state/whereabouts.h"
 
 namespace tclone::engine {
 namespace {
@@ -23,9 +22,7 @@ struct Image {
 
 /// The pool's own file grows by whatever is copied out of it.
 Status refuse_own_file(const Session& s, const std::string& path) {
-  const auto where = read_whereabouts(s.env.paths.etc, s.pool);
-  if (!where) return {};
-  for (const std::string& own : where->paths) {
+  for (const std::string& own : s.files()) {
     if (!fs::same_file(own, path)) continue;
     return fail(Code::busy, path, "it is the file of pool " + s.pool + " itself",
                 "copy it elsewhere while the pool is not active");

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/idle.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <set>
 
 #include "dm/names.h"
@@ -53,9 +53,7 @@ Status pin(Session& s, const VersionRef& version) {
   const std::string path = pin_path(s, version.text());
   const std::string folder = path.substr(0, path.rfind('/'));
   if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, folder, "cannot make the folder");
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (!fd) return fail_errno(errno, path, "cannot make the mark that keeps the version active");
-  return {};
+  return make_mark(path, "cannot make the mark that keeps the version active");
 }
 
 void unpin(Session& s, const VersionRef& version) { ::unlink(pin_path(s, version.text()).c_str()); }

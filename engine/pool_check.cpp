@@ -134,7 +134,7 @@ Result<std::vector<Finding>> pool_check(Env& env, const std::string& asked) {
       const PoolLock lock = TC_TRY(lock_pool(env, name));
       const Pool pool = TC_TRY(remembered_pool(env, name));
       TC_CHECK(bring_down(env, name));
-      for (const Backing& b : pool.backings) TC_CHECK(refuse_claimed(b));
+      TC_CHECK(refuse_claimed(pool));
       check_spare(pool, out);
       const std::string trouble = TC_TRY(check_outer_offline(env, name, pool));
       if (!trouble.empty()) {

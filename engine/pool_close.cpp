@@ -9,6 +9,7 @@
 #include "dm/names.h"
 #include "engine/idle.h"
 #include "engine/lookup.h"
+#include "engine/pool_stack.h"
 #include "engine/recovery.h"
 #include "engine/volume_stack.h"
 #include "fs/probe.h"
@@ -80,6 +81,7 @@ Status refuse_used(Session& s, const Records& all) {
 }  // namespace
 
 Status refuse_close(Env& env, const std::string& pool) {
+  if (!TC_TRY(is_active(env, pool))) return {};
   if (!TC_TRY(out_of_order(env, pool)).empty()) {
     TC_CHECK(refuse_if_state_is_used(env, pool));
     return refuse_held_volumes(env, pool);

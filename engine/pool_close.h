@@ -8,7 +8,7 @@
 
 namespace tclone::engine {
 
-/// The refusal of close_active_pool() alone, for a dry run: busy, naming holders.
+/// The refusal of close_active_pool() alone, for a dry run: busy, naming holders. Not active is fine.
 [[nodiscard]] Status refuse_close(Env& env, const std::string& pool);
 
 /// Volumes, versions and vaults down by the records; busy, naming holders, before anything is touched.

@@ -10,6 +10,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "dm/names.h"
+#include "engine/activation.h"
 #include "engine/lookup.h"
 #include "engine/mismatch.h"
 #include "engine/operation.h"
@@ -18,7 +19,6 @@
 #include "engine/pool_stack.h"
 #include "engine/recovery.h"
 #include "engine/vault_stack.h"
-#include "engine/volume_stack.h"
 #include "fs/block_io.h"
 #include "state/whereabouts.h"
 
@@ -58,7 +58,7 @@ Result<PoolRecord> pool_record(const Store& store, const Pool& pool) {
 Status activate_layers(Env& env, const std::string& name, Pool& pool, bool takeover) {
   TC_CHECK(require_kernel(env));
   TC_CHECK(bring_down(env, name));  // remains of a command that was killed
-  for (const Backing& b : pool.backings) TC_CHECK(refuse_claimed(b));
+  TC_CHECK(refuse_claimed(pool));
   TC_CHECK(claim_for_host(env, pool, takeover));
   auto up = [&]() -> Status {
     TC_CHECK(bring_up_state(env, name, pool, false));
@@ -111,11 +111,6 @@ Status deactivate_locked(Env& env, const std::string& name) {
   if (TC_TRY(is_active(env, name))) TC_CHECK(close_active_pool(env, name));
   TC_CHECK(bring_down(env, name));
   return release_owner(env, name);
-}
-
-/// What a dry run of taking a pool down would come upon.
-Status refuse_deactivation(Env& env, const std::string& name) {
-  return TC_TRY(is_active(env, name)) ? refuse_close(env, name) : Status{};
 }
 
 /// In a dry run with the texts of what would be done.
@@ -227,7 +222,7 @@ Result<Outcome> pool_deactivate(Env& env, const std::string& asked) {
     TC_TRY(read_whereabouts(env.paths.etc, name));
     Outcome out = simple(env, "pool deactivate", name, kDown);
     out.changed = TC_TRY(is_active(env, name));
-    if (env.dry_run) TC_CHECK(refuse_deactivation(env, name));
+    if (env.dry_run) TC_CHECK(refuse_close(env, name));
     if (env.dry_run) return out;
     const PoolLock lock = TC_TRY(lock_pool(env, name));
     out.changed = TC_TRY(is_active(env, name));
@@ -276,7 +271,7 @@ Result<Outcome> pool_export(Env& env, const std::string& asked) {
     TC_TRY(read_whereabouts(env.paths.etc, name));
     Outcome out = simple(env, "pool export", name, kDown);
     if (env.dry_run) {
-      TC_CHECK(refuse_deactivation(env, name));
+      TC_CHECK(refuse_close(env, name));
       out.steps.push_back({"forget where the pool is", 0});
       return out;
     }

@@ -162,8 +162,7 @@ class BirthMark {
   }
   [[nodiscard]] bool left_behind() const { return ::access(path_.c_str(), F_OK) == 0; }
   Status set() {
-    const UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
-    if (!fd) return fail_errno(errno, path_, "cannot mark the pool as being made");
+    TC_CHECK(make_mark(path_, "cannot mark the pool as being made"));
     ours_ = true;
     return {};
   }

@@ -107,6 +107,11 @@ Result<Backing> open_backing(const std::string& path, Code read_only) {
 
 Status refuse_claimed(const Backing& b) { return b.is_file ? fs::claimable_file(b.path) : fs::claimable(b.device); }
 
+Status refuse_claimed(const Pool& pool) {
+  for (const Backing& b : pool.backings) TC_CHECK(refuse_claimed(b));
+  return {};
+}
+
 Result<LabelRead> label_of(const Backing& b) {
   const UniqueFd fd(::open(b.device.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail_errno(errno, b.path, "cannot open the device");

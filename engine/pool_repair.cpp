@@ -132,7 +132,7 @@ Result<Outcome> pool_repair(Env& env, const std::string& asked, bool force) {
     const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
     Pool pool = TC_TRY(remembered_pool(env, name));
     TC_CHECK(bring_down(env, name));
-    for (const Backing& b : pool.backings) TC_CHECK(refuse_claimed(b));
+    TC_CHECK(refuse_claimed(pool));
     if (TC_TRY(check_outer_offline(env, name, pool)).empty()) {
       // Sound, but the kernel may have set its flag after an I/O error: only then is there something to do.
       out.changed = false;

@@ -2,10 +2,8 @@
 #include "engine/pool_stack.h"
 
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fstream>
@@ -18,7 +16,6 @@
 #include "engine/session.h"
 #include "fs/block_io.h"
 #include "fs/filesystem.h"
-#include "policies/sizing.h"
 
 namespace tclone::engine {
 namespace {

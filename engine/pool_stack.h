@@ -42,6 +42,8 @@ struct Pool {
   std::vector<Backing> backings;
   std::vector<std::string> mended;  ///< "label copy of /dev/sdb: ...": bad, or older than its peers
 };
+/// The same for all that a pool lies on.
+[[nodiscard]] Status refuse_claimed(const Pool& pool);
 /// What one device says. not_found: it has no label; damaged: both copies are unreadable.
 [[nodiscard]] Result<LabelRead> label_of(const Backing& backing);
 enum class Devices { named, remembered };

@@ -126,9 +126,7 @@ void bring_back(Session& s, const std::vector<std::string>& volumes) {
 
 Result<WorkMark> WorkMark::set(const Session& s) {
   const std::string path = mark_path(s);
-  // For reading as well: a fifo that somebody put there must not be waited for.
-  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
-  if (!fd) return fail_errno(errno, path, "cannot mark the pool as being worked on");
+  TC_CHECK(make_mark(path, "cannot mark the pool as being worked on"));
   return WorkMark(path);
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/session.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
 
+#include "base/fd.h"
 #include "dm/names.h"
 #include "engine/recovery.h"
 #include "fs/probe.h"
@@ -44,6 +47,11 @@ std::string index_path(const Env& env, const std::string& pool) { return env.pat
 std::string state_folder(const Env& env, const std::string& pool) { return env.paths.lib + "/" + pool; }
 Result<PoolLock> lock_pool(Env& env, const std::string& name) {
   return PoolLock::take(lock_path(env, name), env.command, env.lock_deadline, env.stop);
+}
+Status make_mark(const std::string& path, const std::string& why) {
+  // For reading as well: a fifo is then opened without waiting for who reads it.
+  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
+  return fd ? Status{} : fail_errno(errno, path, why);
 }
 crypt::KeyFolder key_folder(const Env& env) { return {env.paths.etc + "/keys"}; }
 
@@ -88,20 +96,23 @@ Result<Session> Session::change(Env& env, const std::string& asked) {
   return session;
 }
 
-Bytes Session::piece_to_touch() const {
+const std::vector<std::string>& Session::files() const {
+  if (files_) return *files_;
+  files_.emplace();
   const auto where = read_whereabouts(env.paths.etc, pool);
-  const auto in_file = [](const std::string& path) {
+  for (const std::string& path : where ? where->paths : std::vector<std::string>{}) {
     const auto facts = fs::block_facts(path);
-    return facts && !facts->block_device;
-  };
-  return where && std::any_of(where->paths.begin(), where->paths.end(), in_file) ? record.block : kKiB * 4;
+    if (facts && !facts->block_device) files_->push_back(path);
+  }
+  return *files_;
 }
+
+Bytes Session::piece_to_touch() const { return files().empty() ? kKiB * 4 : record.block; }
 
 OuterRoom outer_room(const Session& s, const dm::PoolStatus& status) {
   const Bytes used = s.record.block * status.used_data;
   OuterRoom out{s.record.block * status.total_data, {}, {}, {}, {}};
-  const auto where = read_whereabouts(s.env.paths.etc, s.pool);
-  for (const std::string& path : where ? where->paths : std::vector<std::string>{}) {
+  for (const std::string& path : s.files()) {
     const auto missing = fs::missing_room(path);
     if (!missing || missing->n == 0) continue;
     out.missing = out.missing + *missing;

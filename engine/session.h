@@ -24,6 +24,9 @@ namespace tclone::engine {
 [[nodiscard]] std::string index_path(const Env& env, const std::string& pool);
 [[nodiscard]] Result<PoolLock> lock_pool(Env& env, const std::string& name);
 [[nodiscard]] std::string state_folder(const Env& env, const std::string& pool);
+/// A mark in /run: a file whose being there says something. `why` is for the error. What else lies there by that name, like a
+/// fifo, is a mark as well, and not waited for.
+[[nodiscard]] Status make_mark(const std::string& path, const std::string& why);
 [[nodiscard]] crypt::KeyFolder key_folder(const Env& env);
 
 class Session {
@@ -64,6 +67,8 @@ class Session {
   std::set<std::uint32_t> waiting;
 
   [[nodiscard]] std::string outer_pool() const;
+  /// Where the pool lies in files, these; devices are left out.
+  [[nodiscard]] const std::vector<std::string>& files() const;
   /// How much of an outer block has to be written for all of it to be there: in a sparse file everything.
   [[nodiscard]] Bytes piece_to_touch() const;
   /// Free space of the outer pool; refused (no_space) when less than `needed` remains above the reserve.
@@ -75,6 +80,8 @@ class Session {
   Session(Env& e, std::string name, Store s, PoolRecord r)
       : env(e), pool(std::move(name)), store(std::move(s)), record(std::move(r)) {}
   [[nodiscard]] static Result<Session> open(Env& env, const std::string& name);
+
+  mutable std::optional<std::vector<std::string>> files_;
 };
 
 /// What the outer pool has. Of a pool in a sparse file only as much counts as its filesystem can still give.

@@ -117,7 +117,6 @@ Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int d
   return info->dev();
 }
 
-/// A view that nothing has open any more goes.
 }  // namespace
 
 std::string device_of(const Session& s, const Volume& volume) { return names::volume(s.pool, volume.name); }

@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "engine/api.h"
 #include "engine/session.h"
 #include "state/types.h"
 
@@ -26,8 +25,6 @@ namespace tclone::engine {
 [[nodiscard]] Result<std::string> activate_version(Session& s, const VersionRef& version);
 /// The device to mount the version by, on top of the version's own; it goes when it is no longer mounted.
 [[nodiscard]] Status activate_view(Session& s, const VersionRef& version);
-/// `activate` of every volume, those that cannot be as warnings, each (engine/activation.cpp).
-[[nodiscard]] Result<Outcome> activate_volumes(Env& env, const std::string& pool);
 
 /// busy, naming processes and mount points, when it is in use. Not active is fine. Notes what it leaves idle.
 [[nodiscard]] Status deactivate_volume(Session& s, const Volume& volume);

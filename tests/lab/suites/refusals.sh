@@ -376,6 +376,10 @@ case_marks_and_records_that_are_no_files_hold_nobody_up() {
   expect_ok timeout 20 tclone recover
   expect_ok timeout 20 tclone pool create q "${disk[1]}" --force
   expect_ok tclone pool destroy q --yes
+  mkdir -p /run/tclone/p.pinned
+  mkfifo /run/tclone/p.pinned/db@1
+  expect_ok timeout 20 tclone activate db@1
+  expect_ok tclone deactivate db@1
   mv $state/volumes/db.toml /tmp/db.toml
   mknod $state/volumes/db.toml c 1 5
   expect_exit 8 tclone doctor
