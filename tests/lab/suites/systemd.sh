@@ -15,9 +15,12 @@ suite_setup() {
 
 case_teardown() {
   kill -CONT "$(pidof systemd-udevd)" 2>/dev/null
+  systemctl stop web1.service tclone-activate@default.service 2>/dev/null
   umount /mnt/a /mnt/b 2>/dev/null
-  DM_DISABLE_UDEV=1 tclone pool destroy p --yes >/dev/null 2>&1
-  rm -f /etc/tclone/pools/p.toml
+  for pool in p default; do
+    DM_DISABLE_UDEV=1 tclone pool destroy "$pool" --yes >/dev/null 2>&1
+    rm -f "/etc/tclone/pools/$pool.toml"
+  done
   dd if=/dev/zero of="${disk[0]}" bs=1M count=1 conv=fsync 2>/dev/null
 }
 
@@ -33,6 +36,40 @@ case_a_unit_activates_a_pool_with_its_volumes_and_takes_it_down() {
   expect_ok systemctl stop tclone-activate@p.service
   expect_no_file /dev/mapper/tclone-p-db
   expect_ok tclone pool destroy p --yes
+}
+
+# The lines that README gives, as they stand there.
+case_a_service_starts_on_the_newest_version_each_time() {
+  unset DM_DISABLE_UDEV
+  expect_ok tclone pool create default "${disk[0]}"
+  expect_ok tclone create db --size 64M
+  expect_ok tclone mount db /mnt/a
+  echo one >/mnt/a/version
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 web1
+  mkdir -p /srv/web1 /etc/systemd/system/web1.service.d
+  printf '[Service]\nExecStart=/bin/sleep infinity\n' >/etc/systemd/system/web1.service
+  sed -n '/^```ini$/,/^```$/{/^```/!p}' "$LAB_SOURCE/README.md" >/etc/systemd/system/web1.service.d/tclone.conf
+  systemctl daemon-reload
+  expect_ok systemctl start web1.service
+  expect_equal one "$(cat /srv/web1/version)" "what the service finds at its first start"
+  echo mine >/srv/web1/own
+  expect_ok systemctl restart web1.service
+  expect_equal mine "$(cat /srv/web1/own)" "what the service wrote, while there is nothing newer"
+  echo two >/mnt/a/version
+  expect_ok tclone publish db --quiet --message nightly
+  expect_ok systemctl restart web1.service
+  expect_equal two "$(cat /srv/web1/version)" "what the service finds after a newer version"
+  expect_no_file /srv/web1/own
+  systemctl kill -s KILL web1.service
+  until systemctl is-failed -q web1.service; do sleep 0.1; done
+  mountpoint -q /srv/web1 && lost "a service that was killed left its clone mounted"
+  expect_ok tclone umount db
+  expect_ok systemctl stop tclone-activate@default.service
+  rm -rf /etc/systemd/system/web1.service*
+  systemctl daemon-reload
+  expect_ok tclone pool activate default
+  expect_ok tclone pool destroy default --yes
 }
 
 # The keyring is forbidden to many containers and services; then dm-crypt gets its key in its table.
