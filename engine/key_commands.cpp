@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/fault.h"
+#include "dm/names.h"
 #include "engine/lookup.h"
 #include "engine/operation.h"
 #include "engine/recovery.h"
@@ -222,11 +223,14 @@ Result<Outcome> remove_in(Session& s, const KeyRemove& r, const std::string& wha
     return fail(Code::usage, r.name, "say either the number of a slot or --key",
                 "`tclone key list " + r.name + "` shows both");
   }
+  Removal removal;
   if (s.env.dry_run) {
+    // A closed vault's header would have to be activated to be looked at.
+    const std::string device = s.env.dm.path(dm::names::vault_thin(s.pool, v.outer));
+    if (TC_TRY(vault_is_open(s, v))) TC_CHECK(decide_removal(s, v, r, device, removal));
     return planned(what, r.name,
                    {"record what opens vault " + v.name + " from then on", "destroy the key slot of vault " + v.name});
   }
-  Removal removal;
   {
     const WorkMark mark = TC_TRY(WorkMark::set(s));
     TC_CHECK(with_header(s, v, [&](const std::string& device) { return decide_removal(s, v, r, device, removal); }));

@@ -239,6 +239,16 @@ TEST_CASE_METHOD(Keys, "dry runs of the key commands change nothing") {
   CHECK(files() == before);
 }
 
+TEST_CASE_METHOD(Keys, "a dry run refuses to remove the last key of an open vault, as the real run would") {
+  engine::Activation of;
+  of.names = {"db"};
+  REQUIRE_OK(engine::activate(env, of));
+  env.dry_run = true;
+  refused(remove(0, std::nullopt, false), Code::exists, "the last one");
+  REQUIRE_OK(remove(0, std::nullopt, true));
+  CHECK(slots() == std::vector<std::uint32_t>{0});
+}
+
 TEST_CASE_METHOD(
     Keys, "the keys of an open vault are looked at while another command has the pool, and those of a closed one not") {
   engine::Activation of;
