@@ -159,7 +159,7 @@ Status bring_to(const Log& log, const std::string& path, std::size_t last, const
     at = 0;
     std::filesystem::remove(path, ec);
     if (!base.empty()) {
-      // Sparse where the base is sparse: on a file system with reflinks this takes no time, else zeros are not kept.
+      // Sparse where the base is sparse: on a filesystem with reflinks this takes no time, else zeros are not kept.
       const UniqueFd from(::open(base.c_str(), O_RDONLY | O_CLOEXEC));
       const UniqueFd to(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
       if (!from || !to) return fail_errno(errno, from ? path : base, "cannot be opened");

@@ -27,7 +27,7 @@ REPLAY_SIZE=$((256 << 20))
 check "the disk as of the second mark" image_at --mark written-2 "$driver_dir/log" "$driver_dir/d2"
 check "the disk at the end" image_at --mark dm-log-writes-end "$driver_dir/log" "$driver_dir/d3"
 check "which is the one written to" cmp "$driver_dir/d1" "$driver_dir/d3"
-step "a boot on the earlier disk finds the first two files and a sound file system" 0 --disk "$driver_dir/d2" -- '
+step "a boot on the earlier disk finds the first two files and a sound filesystem" 0 --disk "$driver_dir/d2" -- '
   set -e; set -- $LAB_DISKS; mkdir -p /mnt/d; mount $1 /mnt/d; [[ -e /mnt/d/1 && -e /mnt/d/2 && ! -e /mnt/d/3 ]]
   umount /mnt/d; e2fsck -fn $1'
 driver_end
