@@ -52,7 +52,7 @@ Status activate_one(Session& s, const std::string& name, bool pinned) {
 /// Whether devices of this pool stand on the version. busy: something else uses it.
 Result<bool> stood_on(Session& s, const VersionRef& version) {
   TC_CHECK(refuse_if_mounted(s, version));
-  const auto info = TC_TRY(s.env.dm.info(device_of(s, version)));
+  const auto info = TC_TRY(info_of(s, version));
   if (!info || info->open_count == 0) return false;
   auto held = s.env.holders(info->major, info->minor);
   const auto ours = [&](const fs::Holder& h) { return h.pid == 0 && h.where.starts_with(dm::names::prefix(s.pool)); };
@@ -77,7 +77,7 @@ Status deactivate_one(Session& s, const std::string& name) {
     return {};
   }
   const Volume v = TC_TRY(find_volume(s, name));
-  return s.env.dry_run ? refuse_if_held(s, device_of(s, v), "volume " + v.name) : deactivate_volume(s, v);
+  return s.env.dry_run ? refuse_if_held(s, v) : deactivate_volume(s, v);
 }
 
 /// Every name in turn; `failed` gets the error of each that could not be done.
