@@ -58,7 +58,9 @@ Result<policies::RemoveFacts> facts_to_remove(Session& s, const policies::Target
   }
   facts.vaults[facts.volume.vault] = TC_TRY(s.store.vault(facts.volume.vault));
   // A vault that cannot be closed is to be known before the removal is owed.
-  for (const auto& [name, vault] : facts.vaults) TC_TRY(vault_is_open(s, vault));
+  for (const auto& [name, vault] : facts.vaults) {
+    if (TC_TRY(vault_is_open(s, vault))) TC_CHECK(refuse_while_it_waits(s, vault));
+  }
   return facts;
 }
 

@@ -22,20 +22,6 @@ namespace names = dm::names;
 constexpr auto kPatience = 3000ms;
 constexpr int kDeepest = 64;  // lineage deeper than this is taken for a cycle
 
-/// no_space when the outer pool is full and the vault waits for it: what was written to the vault holds its commits up, and
-/// with them whoever wants to activate something in it, until there is space or the kernel gives up (a minute, or never).
-Status refuse_while_it_waits(Session& s, const Vault& v) {
-  const auto outer = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
-  if (outer.mode != dm::PoolMode::out_of_data_space) return {};
-  if (!s.waiting.contains(v.outer.n)) {
-    const auto inner = s.env.dm.pool_status(names::vault_pool(s.pool, v.outer), 2000ms);
-    if (inner || inner.error().code != Code::busy) return {};
-    s.waiting.insert(v.outer.n);
-  }
-  return fail(Code::no_space, "vault " + v.name, "the pool is full, and what was written to this vault waits for space",
-              "`tclone pool grow`, or remove volumes of other vaults (`tclone rm`)");
-}
-
 std::string uuid_of(const Volume& volume) { return names::uuid(volume.uuid, "volume"); }
 std::string uuid_of(const VersionRef& version) { return names::uuid(version.uuid, "version"); }
 
@@ -154,6 +140,18 @@ Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
   const dm::Spec spec{name, uuid_of(volume), dm::thin(pool, volume.thin, to_sectors(volume.size), basis), false,
                       volume.origin ? dm::Udev::low_priority : dm::Udev::visible};
   return create_thin_device(s, spec, "volumes/" + volume.name, volume.thin);
+}
+
+Status refuse_while_it_waits(Session& s, const Vault& v) {
+  const auto outer = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
+  if (outer.mode != dm::PoolMode::out_of_data_space) return {};
+  if (!s.waiting.contains(v.outer.n)) {
+    const auto inner = s.env.dm.pool_status(names::vault_pool(s.pool, v.outer), 2000ms);
+    if (inner || inner.error().code != Code::busy) return {};
+    s.waiting.insert(v.outer.n);
+  }
+  return fail(Code::no_space, "vault " + v.name, "the pool is full, and what was written to this vault waits for space",
+              "`tclone pool grow`, or remove volumes of other vaults (`tclone rm`)");
 }
 
 Result<std::vector<Vault>> vaults_below(Session& s, const Volume& volume) {

@@ -32,6 +32,9 @@ namespace tclone::engine {
 /// busy, naming processes and mount points, when it is in use. Not active is fine. Notes what it leaves idle.
 [[nodiscard]] Status deactivate_volume(Session& s, const Volume& volume);
 [[nodiscard]] Status deactivate_version(Session& s, const Version& version);
+/// no_space when the outer pool is full and the vault waits for it: what was written to the vault holds its commits up, and
+/// with them whoever wants to change something in it, until there is space or the kernel gives up (a minute, or never).
+[[nodiscard]] Status refuse_while_it_waits(Session& s, const Vault& vault);
 /// The refusal alone: busy when the device is held open, damaged as info_of().
 [[nodiscard]] Status refuse_if_held(Session& s, const Volume& volume);
 /// The same for a version, by whatever device it is used. Takes a view down that is no longer mounted.
