@@ -153,6 +153,12 @@ WorkMark::~WorkMark() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }
 
+Status close_or_leave(Session& s, WorkMark& mark) {
+  Status closed = close_idle(s);
+  if (!closed) mark.leave();
+  return closed;
+}
+
 Status undo(Session& s, const Claims& claims) {
   const auto in_new_vault = [&](const InnerClaim& c) {
     return std::any_of(claims.outer.begin(), claims.outer.end(),

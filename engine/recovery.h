@@ -47,4 +47,7 @@ class WorkMark {
   std::string path_;
 };
 
+/// close_idle(); what it cannot close is left to the next command by the mark.
+[[nodiscard]] Status close_or_leave(Session& s, WorkMark& mark);
+
 }  // namespace tclone::engine

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "dm/by_uuid.h"
 #include "dm/names.h"
@@ -214,6 +215,7 @@ Status close_vault_if_idle(Session& s, const Vault& v) {
   // What a rekey that was killed has left of its other half: nobody but a rekey ever has it open.
   if (v.rekey) TC_CHECK(close_vault(s, v.rekey->outer));
   if (info && info->open_count > 0) return {};
+  TCLONE_FAULT_POINT("vault.idle");
   return close_vault(s, v.outer);
 }
 

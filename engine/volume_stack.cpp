@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/fault.h"
 #include "dm/by_uuid.h"
 #include "dm/names.h"
 #include "dm/targets.h"
@@ -203,6 +204,7 @@ Status deactivate_volume(Session& s, const Volume& volume) {
   TC_CHECK(s.env.dm.remove(device_of(s, volume), kPatience));
   s.idle_vaults.insert(volume.vault);
   if (volume.basis) s.idle_versions.insert(volume.basis->text());
+  TCLONE_FAULT_POINT("volume.down");
   return {};
 }
 
