@@ -63,6 +63,12 @@ class DeviceMapper {
   [[nodiscard]] virtual Result<PoolStatus> pool_status(const std::string& name, Limit limit = {}) = 0;
   [[nodiscard]] virtual Result<ThinStatus> thin_status(const std::string& name, Limit limit = {}) = 0;
 
+  /// From here on what a wait for udev holds (a semaphore, which outlives its process) is written down in this file first, as a
+  /// line that begins with a blank, while the file is there. Not durable: no semaphore outlives a boot either.
+  virtual void note_waits_in(const std::string& file) { static_cast<void>(file); }
+  /// Removes what such a line of a process that was killed names, if it is there and still the same.
+  virtual void give_back(const std::string& line) { static_cast<void>(line); }
+
   /// Where the device's node is: /dev/mapper/<name>, or a folder of the fake's.
   [[nodiscard]] virtual std::string path(const std::string& name) const = 0;
 

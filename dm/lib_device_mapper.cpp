@@ -58,6 +58,8 @@ class LibDeviceMapper final : public DeviceMapper {
   Result<PoolStatus> pool_status(const std::string& name, Limit limit) override;
   Result<ThinStatus> thin_status(const std::string& name, Limit limit) override;
 
+  void note_waits_in(const std::string& file) override { UdevCookie::note_in(file); }
+  void give_back(const std::string& line) override { UdevCookie::remove_noted(line); }
   std::string path(const std::string& name) const override { return std::string(dm_dir()) + "/" + name; }
   Result<std::unique_ptr<Guard>> guard(std::span<const std::string> names, std::chrono::milliseconds limit) override;
 

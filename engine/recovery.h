@@ -33,6 +33,7 @@ class WorkMark {
   [[nodiscard]] static bool left_behind(const Session& s);
   /// Writes into the mark that a volume which was active is about to be taken down; recovery brings it back.
   static void note(const Session& s, const std::string& volume);
+  /// The volumes in a mark that was left behind. What its command waited for udev with is given back.
   [[nodiscard]] static std::vector<std::string> noted(const Session& s);
   WorkMark(WorkMark&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   WorkMark& operator=(WorkMark&&) = delete;

@@ -75,16 +75,18 @@ TEST_CASE_METHOD(Rig, "a version that was renamed by hand is neither removed nor
   publish({"db"});
   REQUIRE_OK(engine::activate(env, {"p", {"db@1"}, false}));
   REQUIRE_OK(mapper.rename("tclone-p-db@1", "mine"));
-  for (const auto& error :
-       {error_of(engine::remove(env, {"p", "db@1"})), error_of(engine::clone(env, {"p", "db@1", "web", false, {}, {}, {}})),
-        error_of(engine::activate(env, {"p", {"db@1"}, false})), error_of(engine::deactivate(env, {"p", {"db@1"}, false}))}) {
+  for (const auto& error : {error_of(engine::remove(env, {"p", "db@1"})),
+                            error_of(engine::clone(env, {"p", "db@1", "web", false, {}, {}, {}})),
+                            error_of(engine::activate(env, {"p", {"db@1"}, false})),
+                            error_of(engine::deactivate(env, {"p", {"db@1"}, false}))}) {
     check_refused(*this, error, "tclone-p-db@1", "mine");
   }
   REQUIRE_OK(mapper.rename("mine", "tclone-p-db@1"));
   check_whole();
 }
 
-TEST_CASE_METHOD(Rig, "layers that were renamed by hand are named, and what they hold stays until they have their names") {
+TEST_CASE_METHOD(Rig,
+                 "layers that were renamed by hand are named, and what they hold stays until they have their names") {
   create("db");
   const auto outer = store().vault("db")->outer;
   for (const std::string& layer : {dm::names::vault_pool("p", outer), dm::names::outer_pool("p")}) {
