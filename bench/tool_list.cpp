@@ -26,6 +26,7 @@ class NothingActive final : public dm::DeviceMapper {
     info.uuid = uuid_;
     return std::optional<dm::Info>{info};
   }
+  Result<std::optional<std::string>> find_uuid(const std::string&) override { return std::optional<std::string>{}; }
   Result<std::vector<dm::Named>> list(const std::string&) override { return std::vector<dm::Named>{}; }
   std::string path(const std::string& name) const override { return "/dev/mapper/" + name; }
 

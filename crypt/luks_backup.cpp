@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "crypt/device.h"
 #include "crypt/files.h"
@@ -81,9 +82,11 @@ Status LibLuks::restore(const std::string& device, const std::string& file, cons
     const int wiped =
         crypt_wipe(target.get(), device.c_str(), CRYPT_WIPE_ZERO, 0, kHeaderSize.n, kHeaderSize.n, 0, nullptr, nullptr);
     if (wiped < 0) return fail_crypt(wiped, device, "cannot overwrite the header that is there");
+    TCLONE_FAULT_POINT("header.wiped");
   }
   const int r = crypt_header_restore(target.get(), CRYPT_LUKS2, file.c_str());
   if (r < 0) return fail_crypt(r, device, "cannot restore the header from " + file);
+  TCLONE_FAULT_POINT("header.restored");
   TC_CHECK(flush(device));
   TC_TRY(load_expected(device, expected));
   return {};

@@ -31,13 +31,15 @@ class DeviceMapper {
 
   /// nullopt when there is no such device. Absent is not unknown: a failed query is an error.
   [[nodiscard]] virtual Result<std::optional<Info>> info(const std::string& name) = 0;
+  /// What the device of this uuid is called, nullopt when there is none.
+  [[nodiscard]] virtual Result<std::optional<std::string>> find_uuid(const std::string& uuid) = 0;
   /// Every device whose name begins so.
   [[nodiscard]] virtual Result<std::vector<Named>> list(const std::string& prefix) = 0;
   /// The live table.
   [[nodiscard]] virtual Result<Table> table(const std::string& name) = 0;
 
   /// Creates the device, loads the table, resumes it, waits for its node. On any failure nothing is left.
-  /// Error exists (EEXIST/EBUSY) when the name or uuid is taken.
+  /// Error exists (EBUSY) when the name is taken; damaged (by_uuid.h) when the uuid is, by a device of another name.
   [[nodiscard]] virtual Status create(const Spec& spec) = 0;
   /// Loads an inactive table; it becomes live at the next resume().
   [[nodiscard]] virtual Status reload(const std::string& name, const Table& table, bool read_only = false) = 0;
@@ -60,6 +62,12 @@ class DeviceMapper {
   /// Neither commits (DM_NOFLUSH_FLAG).
   [[nodiscard]] virtual Result<PoolStatus> pool_status(const std::string& name, Limit limit = {}) = 0;
   [[nodiscard]] virtual Result<ThinStatus> thin_status(const std::string& name, Limit limit = {}) = 0;
+
+  /// From here on what a wait for udev holds (a semaphore, which outlives its process) is written down in this file first, as a
+  /// line that begins with a blank, while the file is there. Not durable: no semaphore outlives a boot either.
+  virtual void note_waits_in(const std::string& file) { static_cast<void>(file); }
+  /// Removes what such a line of a process that was killed names, if it is there and still the same.
+  virtual void give_back(const std::string& line) { static_cast<void>(line); }
 
   /// Where the device's node is: /dev/mapper/<name>, or a folder of the fake's.
   [[nodiscard]] virtual std::string path(const std::string& name) const = 0;

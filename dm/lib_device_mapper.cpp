@@ -15,6 +15,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "dm/by_uuid.h"
 #include "dm/device_mapper.h"
 #include "dm/guard.h"
 #include "dm/kernel.h"
@@ -42,6 +43,7 @@ class LibDeviceMapper final : public DeviceMapper {
     return kernel::target_version(type);
   }
   Result<std::optional<Info>> info(const std::string& name) override { return query::info(name); }
+  Result<std::optional<std::string>> find_uuid(const std::string& uuid) override { return query::find_uuid(uuid); }
   Result<std::vector<Named>> list(const std::string& prefix) override { return query::list(prefix); }
   Result<Table> table(const std::string& name) override { return query::table(name); }
 
@@ -56,6 +58,8 @@ class LibDeviceMapper final : public DeviceMapper {
   Result<PoolStatus> pool_status(const std::string& name, Limit limit) override;
   Result<ThinStatus> thin_status(const std::string& name, Limit limit) override;
 
+  void note_waits_in(const std::string& file) override { UdevCookie::note_in(file); }
+  void give_back(const std::string& line) override { UdevCookie::remove_noted(line); }
   std::string path(const std::string& name) const override { return std::string(dm_dir()) + "/" + name; }
   Result<std::unique_ptr<Guard>> guard(std::span<const std::string> names, std::chrono::milliseconds limit) override;
 
@@ -92,6 +96,10 @@ Status LibDeviceMapper::create_empty(const Spec& spec) {
   if (!spec.uuid.empty()) TC_CHECK(task.prepared(dm_task_set_uuid(task.get(), spec.uuid.c_str())));
   auto created = task.run("cannot create the device");
   if (!created && created.error().sys == EBUSY) {  // dm_hash_insert: the name or the uuid is in use
+    if (!spec.uuid.empty()) {
+      const auto holder = query::find_uuid(spec.uuid);
+      if (holder && *holder && **holder != spec.name) return renamed_by_hand(**holder, spec.name);
+    }
     Error error = in_words(created.error(), "there is a device of this name or uuid already");
     error.code = Code::exists;
     return tl::unexpected(std::move(error));
@@ -175,6 +183,7 @@ Status LibDeviceMapper::remove(const std::string& name, std::chrono::millisecond
       const auto now = query::info(name);
       const int count = now && *now ? (*now)->open_count : 0;
       error.why = "cannot remove it: it is still open (" + std::to_string(count) + " times)";
+      error.next = "`dmsetup ls --tree` and `lsof` show by what; `tclone doctor` knows devices that were renamed";
       return tl::unexpected(std::move(error));
     }
     std::this_thread::sleep_for(nap);

@@ -12,10 +12,10 @@
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
 #define TCLONE_LIBDEVMAPPER(X)                                                                                        \
   X(dm_dir) X(dm_driver_version) X(dm_get_next_target) X(dm_log_with_errno_init) X(dm_set_name_mangling_mode)         \
-  X(dm_task_add_target) X(dm_task_create) X(dm_task_destroy) X(dm_task_get_errno) X(dm_task_get_names)                \
-  X(dm_task_get_uuid) X(dm_task_get_versions) X(dm_task_no_flush) X(dm_task_run) X(dm_task_secure_data)               \
-  X(dm_task_set_cookie) X(dm_task_set_message) X(dm_task_set_name) X(dm_task_set_newname) X(dm_task_set_ro)           \
-  X(dm_task_set_sector) X(dm_task_set_uuid) X(dm_task_skip_lockfs) X(dm_task_update_nodes)                            \
+  X(dm_task_add_target) X(dm_task_create) X(dm_task_destroy) X(dm_task_get_errno) X(dm_task_get_name)                 \
+  X(dm_task_get_names) X(dm_task_get_uuid) X(dm_task_get_versions) X(dm_task_no_flush) X(dm_task_run)                 \
+  X(dm_task_secure_data) X(dm_task_set_cookie) X(dm_task_set_message) X(dm_task_set_name) X(dm_task_set_newname)      \
+  X(dm_task_set_ro) X(dm_task_set_sector) X(dm_task_set_uuid) X(dm_task_skip_lockfs) X(dm_task_update_nodes)          \
   X(dm_udev_set_sync_support)
 // The library has one of these for each size that struct dm_info has had; ours is the one since 1.02.97.
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage)

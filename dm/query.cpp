@@ -53,6 +53,16 @@ Result<std::optional<Info>> info(const std::string& name) {
   return info;
 }
 
+Result<std::optional<std::string>> find_uuid(const std::string& uuid) {
+  Task task = TC_TRY(Task::make(DM_DEVICE_INFO, {}));
+  TC_CHECK(task.prepared(dm_task_set_uuid(task.get(), uuid.c_str())));
+  TC_CHECK(task.run("cannot look for a device by its uuid"));
+  dm_info raw{};
+  if (dm_task_get_info(task.get(), &raw) == 0) return fail(Code::failed, uuid, "device-mapper gave no answer");
+  const char* name = raw.exists == 0 ? nullptr : dm_task_get_name(task.get());
+  return name == nullptr ? std::optional<std::string>{} : name;
+}
+
 Result<std::vector<Named>> list(const std::string& prefix) {
   Task task = TC_TRY(Task::make(DM_DEVICE_LIST, {}));
   TC_CHECK(task.run("cannot list the device-mapper devices"));

@@ -12,6 +12,7 @@
 namespace tclone::dm::query {
 
 [[nodiscard]] Result<std::optional<Info>> info(const std::string& name);
+[[nodiscard]] Result<std::optional<std::string>> find_uuid(const std::string& uuid);
 [[nodiscard]] Result<std::vector<Named>> list(const std::string& prefix);
 /// The live table. The key of a crypt line is overwritten with zeros of the same length.
 [[nodiscard]] Result<Table> table(const std::string& name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dm/udev.h"
 
+#include <fcntl.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
 #include <unistd.h>
@@ -8,9 +9,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <sstream>
 #include <thread>
 #include <utility>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "dm/library.h"
 
@@ -21,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPatience{5000};
 constexpr std::chrono::milliseconds kShortPatience{500};  // udev was late once: it will be again
 bool g_was_late = false;
+std::string g_note;  // see DeviceMapper::note_waits_in
 
 timespec left_until(Clock::time_point deadline) {
   const auto left = std::max(deadline - Clock::now(), Clock::duration::zero());
@@ -44,6 +48,14 @@ bool wait_for_zero(int semaphore, Clock::time_point deadline) {
     if (errno == EAGAIN) return false;
     if (errno != EINTR) return true;
   }
+}
+
+/// Comfort only: what is not noted stays in `ipcs -s` when this process is killed now.
+void leave_word(std::uint32_t cookie, int semaphore) {
+  if (g_note.empty()) return;
+  const UniqueFd fd(open(g_note.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  const std::string line = " " + std::to_string(cookie) + " " + std::to_string(semaphore) + "\n";
+  if (fd && write(fd.get(), line.data(), line.size()) < 0) log::debug(g_note + " cannot be written");
 }
 
 /// Without cookies udevd still hears of every device and makes and removes names in /dev, in its own time: an event of a
@@ -79,6 +91,7 @@ void UdevCookie::wait() {
   if (cookie != 0) {
     const int semaphore = semget(static_cast<key_t>(cookie), 1, 0);
     if (semaphore >= 0) {
+      leave_word(cookie, semaphore);
       const auto patience = g_was_late ? kShortPatience : kPatience;
       const bool in_time = wait_for_zero(semaphore, Clock::now() + patience);
       semctl(semaphore, 0, IPC_RMID);
@@ -94,6 +107,19 @@ void UdevCookie::wait() {
   if (std::exchange(attached_, false) && g_was_late) let_udev_settle();
   // What dm_udev_wait() ends with: carries out libdm's queued node operations where udev has not.
   dm_task_update_nodes();
+}
+
+void UdevCookie::note_in(const std::string& file) { g_note = file; }
+
+void UdevCookie::remove_noted(const std::string& line) {
+  std::uint32_t cookie = 0;
+  int semaphore = -1;
+  std::istringstream words(line);
+  if (!(words >> cookie >> semaphore) || cookie >> 16U != DM_COOKIE_MAGIC) return;
+  // The id holds a number that differs each time the kernel gives the place away anew: with the key it names one semaphore.
+  semid_ds now{};
+  if (semctl(semaphore, 0, IPC_STAT, &now) != 0 || now.sem_perm.__key != static_cast<key_t>(cookie)) return;
+  if (semctl(semaphore, 0, IPC_RMID) == 0) log::debug("removed the udev cookie of a command that was killed");
 }
 
 }  // namespace tclone::dm

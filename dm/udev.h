@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "dm/types.h"
 
@@ -31,6 +32,10 @@ class UdevCookie {
   /// Waits until udev has handled all of them, or 5 s (0.5 s in a process that has seen a wait run out); then libdm
   /// makes or removes what nodes udev has not.
   void wait();
+
+  /// DeviceMapper::note_waits_in() and give_back().
+  static void note_in(const std::string& file);
+  static void remove_noted(const std::string& line);
 
  private:
   std::uint32_t cookie_ = 0;

@@ -52,7 +52,7 @@ Status activate_one(Session& s, const std::string& name, bool pinned) {
 /// Whether devices of this pool stand on the version. busy: something else uses it.
 Result<bool> stood_on(Session& s, const VersionRef& version) {
   TC_CHECK(refuse_if_mounted(s, version));
-  const auto info = TC_TRY(s.env.dm.info(device_of(s, version)));
+  const auto info = TC_TRY(info_of(s, version));
   if (!info || info->open_count == 0) return false;
   auto held = s.env.holders(info->major, info->minor);
   const auto ours = [&](const fs::Holder& h) { return h.pid == 0 && h.where.starts_with(dm::names::prefix(s.pool)); };
@@ -77,7 +77,7 @@ Status deactivate_one(Session& s, const std::string& name) {
     return {};
   }
   const Volume v = TC_TRY(find_volume(s, name));
-  return s.env.dry_run ? refuse_if_held(s, device_of(s, v), "volume " + v.name) : deactivate_volume(s, v);
+  return s.env.dry_run ? refuse_if_held(s, v) : deactivate_volume(s, v);
 }
 
 /// Every name in turn; `failed` gets the error of each that could not be done.
@@ -103,7 +103,7 @@ Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
     }
     return out;
   }
-  const WorkMark mark = TC_TRY(WorkMark::set(s));
+  WorkMark mark = TC_TRY(WorkMark::set(s));
   for (const std::string& name : names) {
     if (env.stop()) return fail(Code::failed, name, "interrupted");
     const auto start = std::chrono::steady_clock::now();
@@ -115,14 +115,14 @@ Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
       continue;
     }
     if (env.asked.wanted()) {
-      TC_CHECK(close_idle(s));
+      TC_CHECK(close_or_leave(s, mark));
       return tl::unexpected(done.error());
     }
     if (done.error().attempted.empty()) done.error().attempted = verb + " " + name;
     explain_record(done.error());
     failed.push_back(done.error());
   }
-  TC_CHECK(close_idle(s));
+  TC_CHECK(close_or_leave(s, mark));
   if (names.size() == 1 && failed.empty()) {
     const policies::Target target = TC_TRY(policies::parse_target(names.front()));
     const std::string device = target.has_version() ? device_of(s, TC_TRY(find_version(s, target)).ref())
@@ -189,7 +189,7 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
     out.outcome.steps = {{"activate " + r.name, 0}, {"mount it on " + out.folder, 0}};
     return out;
   }
-  const WorkMark mark = TC_TRY(WorkMark::set(s));
+  WorkMark mark = TC_TRY(WorkMark::set(s));
   auto mounted = [&]() -> Status {
     TC_CHECK(what.version ? activate_view(s, *what.version) : activate_one(s, r.name, false));
     const auto info = TC_TRY(s.env.dm.info(what.mountable));
@@ -215,7 +215,7 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
     request.options = r.options;
     return fs::mount(request);
   }();
-  if (auto closed = close_idle(s); !closed && mounted) return tl::unexpected(closed.error());
+  if (auto closed = close_or_leave(s, mark); !closed && mounted) return tl::unexpected(closed.error());
   if (!mounted) return tl::unexpected(mounted.error());
   return out;
 }

@@ -3,6 +3,7 @@
 #include "dm/names.h"
 #include "engine/lookup.h"
 #include "engine/operation.h"
+#include "engine/vault_stack.h"
 #include "engine/volume_stack.h"
 #include "policies/sizing.h"
 
@@ -36,7 +37,7 @@ Result<policies::RemoveFacts> facts_to_remove(Session& s, const policies::Target
   if (facts.only_versions) {
     facts.versions = {TC_TRY(find_version(s, target))};
   } else {
-    TC_CHECK(refuse_if_held(s, device_of(s, facts.volume), "volume " + target.volume));
+    TC_CHECK(refuse_if_held(s, facts.volume));
     for (const std::uint64_t n : facts.volume.versions)
       facts.versions.push_back(TC_TRY(s.store.version(target.volume, n)));
   }
@@ -56,6 +57,10 @@ Result<policies::RemoveFacts> facts_to_remove(Session& s, const policies::Target
     }
   }
   facts.vaults[facts.volume.vault] = TC_TRY(s.store.vault(facts.volume.vault));
+  // A vault that cannot be closed is to be known before the removal is owed.
+  for (const auto& [name, vault] : facts.vaults) {
+    if (TC_TRY(vault_is_open(s, vault))) TC_CHECK(refuse_while_it_waits(s, vault));
+  }
   return facts;
 }
 
@@ -63,6 +68,7 @@ Result<policies::RenameFacts> facts_to_rename(Session& s, const std::string& fro
   policies::RenameFacts facts;
   facts.common = common_facts(s);
   facts.volume = TC_TRY(find_volume(s, from));
+  TC_TRY(info_of(s, facts.volume));
   facts.to = to;
   const Records all = TC_TRY(read_everything(s));
   for (const Vault& v : all.vaults) {
@@ -122,6 +128,7 @@ Result<Outcome> resize(Env& env, const Named& r, Bytes size) {
     policies::ResizeFacts facts;
     facts.common = common_facts(s);
     facts.volume = TC_TRY(find_volume(s, r.name));
+    TC_TRY(info_of(s, facts.volume));
     facts.size = TC_TRY(policies::volume_size(size));
     Outcome out;
     out.name = r.name;

@@ -20,6 +20,22 @@ constexpr auto kPatience = 3000ms;
 
 }  // namespace
 
+Status explain_busy_thin(Session& s, const Status& deleted, const std::string& pool, ThinId thin) {
+  const auto on = TC_TRY(s.env.dm.info(pool));
+  if (deleted.error().sys != EBUSY || !on) return deleted;
+  for (const dm::Named& device : TC_TRY(s.env.dm.list(""))) {
+    const auto table = s.env.dm.table(device.name);
+    if (!table || table->size() != 1 || table->front().type != "thin") continue;
+    if (!table->front().params.starts_with(on->dev() + " ") ||
+        dm::thin_id_of(table->front()).value_or(ThinId{}) != thin)
+      continue;
+    return fail(Code::busy, "device " + device.name,
+                "it shows thin " + std::to_string(thin.n) + " of " + pool + ", which is to go",
+                "`dmsetup remove " + device.name + "`, then run the next command, which goes on with it", EBUSY);
+  }
+  return deleted;
+}
+
 Status shred_header(Session& s, const OuterClaim& claim) {
   s.fresh_keys.erase(claim.outer.n);
   if (TC_TRY(activate_outer_thin(s, claim.outer))) {
@@ -49,7 +65,7 @@ Status destroy_vault(Session& s, const OuterClaim& claim) {
     } else {
       TC_CHECK(destroyed);
       auto deleted = s.env.dm.message(s.outer_pool(), dm::delete_thin(claim.outer));
-      if (!deleted && deleted.error().sys != ENODATA) return deleted;
+      if (!deleted && deleted.error().sys != ENODATA) return explain_busy_thin(s, deleted, s.outer_pool(), claim.outer);
     }
   }
   TCLONE_FAULT_POINT("vault.deleted");

@@ -10,6 +10,7 @@
 #include "engine/mismatch.h"
 #include "engine/pool_stack.h"
 #include "engine/recovery.h"
+#include "engine/renamed.h"
 #include "engine/views.h"
 #include "fs/block_io.h"
 #include "policies/sizing.h"
@@ -176,6 +177,12 @@ Finding why_no_session(const Env& env, const std::string& name, Error error) {
   return {error.text(), "no command can use the pool", next};
 }
 
+Status look_at_names(Env& env, const std::string& pool, const Uuid& uuid, const Records& all, Findings& out) {
+  for (const Error& e : TC_TRY(renamed_devices(env, pool, uuid, all)))
+    out.push_back({e.object + ": " + e.why, "commands that concern it are refused", e.next});
+  return {};
+}
+
 Result<Findings> look(Env& env, const std::string& name) {
   Findings out;
   const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
@@ -185,6 +192,9 @@ Result<Findings> look(Env& env, const std::string& name) {
   }
   const auto labelled = look_at_devices(where, out);
   if (!TC_TRY(env.dm.info(names::outer_pool(name)))) {
+    const std::size_t before = out.size();
+    TC_CHECK(look_at_names(env, name, where.uuid, {}, out));
+    if (out.size() > before) return out;
     out.push_back({"pool " + name + " is not active", "its volumes cannot be used",
                    "`tclone pool activate " + name + "`", false});
     return out;
@@ -206,6 +216,7 @@ Result<Findings> look(Env& env, const std::string& name) {
     out.push_back(
         {f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
   }
+  TC_CHECK(look_at_names(env, name, session->record.uuid, all.records, out));
   look_at_vaults(*session, TC_TRY(Glance::at(env.dm, name)), all.records, status.has_value(), out);
   for (const auto& f : check_lineage(all.records)) {
     out.push_back(

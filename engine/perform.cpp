@@ -147,7 +147,7 @@ struct Performer {
 
   Status operator()(const policies::DeactivateVolume& a) const {
     const Volume v = TC_TRY(s.store.volume(a.volume));
-    const auto info = TC_TRY(s.env.dm.info(device_of(s, v)));
+    const auto info = TC_TRY(info_of(s, v));
     if (info) WorkMark::note(s, v.name);
     TC_CHECK(deactivate_volume(s, v));
     if (info) s.taken_down.insert(v.name);
@@ -248,7 +248,8 @@ Status delete_thin(Session& s, const InnerClaim& claim) {
   if (const auto info = TC_TRY(s.env.dm.info(pool)); info && info->live_table) {
     s.idle_vaults.insert(claim.vault);
     if (TC_TRY(s.env.dm.pool_status(pool)).writable()) {
-      TC_CHECK(message(s, pool, dm::delete_thin(claim.thin), ENODATA));
+      if (auto deleted = message(s, pool, dm::delete_thin(claim.thin), ENODATA); !deleted)
+        return explain_busy_thin(s, deleted, pool, claim.thin);
       // The kernel ignores whether the commit after a message succeeded.
       if (TC_TRY(s.env.dm.pool_status(pool)).writable()) return {};
     }

@@ -16,6 +16,9 @@ namespace tclone::engine {
 /// Only the header and the key file: the thin stays.
 [[nodiscard]] Status shred_header(Session& s, const OuterClaim& claim);
 [[nodiscard]] Status restart_vault(Session& s, const OuterClaim& claim);
+/// What the kernel says when a thin cannot be deleted; busy, naming the device, when somebody has one on it that is not ours,
+/// or has given ours another name.
+[[nodiscard]] Status explain_busy_thin(Session& s, const Status& deleted, const std::string& pool, ThinId thin);
 
 /// Sends set_transaction_id and looks whether the kernel has it: true committed, false not. An error means unknown.
 [[nodiscard]] Result<bool> commit(Session& s, const policies::Commit& commit);

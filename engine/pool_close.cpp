@@ -11,6 +11,7 @@
 #include "engine/lookup.h"
 #include "engine/pool_stack.h"
 #include "engine/recovery.h"
+#include "engine/renamed.h"
 #include "engine/volume_stack.h"
 #include "fs/probe.h"
 
@@ -64,10 +65,9 @@ Result<std::string> out_of_order(Env& env, const std::string& pool) {
 
 Status refuse_used(Session& s, const Records& all) {
   TC_CHECK(refuse_if_state_is_used(s.env, s.pool));
-  for (const Volume& v : all.volumes) TC_CHECK(refuse_if_held(s, device_of(s, v), "volume " + v.name));
+  for (const Volume& v : all.volumes) TC_CHECK(refuse_if_held(s, v));
   for (const Version& v : all.versions) {
-    const auto info = TC_TRY(s.env.dm.info(device_of(s, v.ref())));
-    if (!info) continue;
+    if (!TC_TRY(info_of(s, v.ref()))) continue;
     TC_CHECK(refuse_if_mounted(s, v.ref()));
     bool stood_on = false;
     for (const std::string& name : standing_on(all, v.uuid)) {
@@ -82,6 +82,7 @@ Status refuse_used(Session& s, const Records& all) {
 
 Status refuse_close(Env& env, const std::string& pool) {
   if (!TC_TRY(is_active(env, pool))) return {};
+  TC_CHECK(refuse_renamed(env, pool));
   if (!TC_TRY(out_of_order(env, pool)).empty()) {
     TC_CHECK(refuse_if_state_is_used(env, pool));
     return refuse_held_volumes(env, pool);
@@ -129,6 +130,7 @@ Status close_by_devices(Env& env, const std::string& pool) {
 }
 
 Status close_active_pool(Env& env, const std::string& pool) {
+  TC_CHECK(refuse_renamed(env, pool));
   std::string why = TC_TRY(out_of_order(env, pool));
   if (why.empty()) {
     Session s = TC_TRY(Session::look(env, pool));

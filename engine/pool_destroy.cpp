@@ -17,6 +17,7 @@
 #include "engine/pool_close.h"
 #include "engine/pool_stack.h"
 #include "engine/recovery.h"
+#include "engine/renamed.h"
 #include "engine/thin_tools.h"
 #include "state/whereabouts.h"
 
@@ -37,6 +38,7 @@ Status one_time(Session& s) {
 /// Everything closed; whatever refuses does so before anything is lost. A record that cannot be read does not refuse: then
 /// what the kernel lists is closed.
 Status close_for_good(Env& env, const std::string& name) {
+  TC_CHECK(refuse_renamed(env, name));
   Session s = TC_TRY(Session::look(env, name));
   TC_CHECK(one_time(s));
   Status closed = [&]() -> Status {

@@ -10,12 +10,14 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "dm/by_uuid.h"
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "engine/mismatch.h"
 #include "engine/session.h"
 #include "fs/block_io.h"
 #include "fs/filesystem.h"
+#include "state/whereabouts.h"
 
 namespace tclone::engine {
 namespace {
@@ -219,7 +221,10 @@ Status require_kernel(Env& env) {
 
 Result<bool> is_active(Env& env, const std::string& name) {
   const auto info = TC_TRY(env.dm.info(names::outer_pool(name)));
-  return info.has_value() && info->live_table;
+  if (info) return info->live_table;
+  if (const auto where = read_whereabouts(env.paths.etc, name))
+    TC_TRY(dm::own_info(env.dm, names::outer_pool(name), names::uuid(where->uuid, "pool")));
+  return false;
 }
 
 }  // namespace tclone::engine

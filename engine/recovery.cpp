@@ -127,6 +127,7 @@ void bring_back(Session& s, const std::vector<std::string>& volumes) {
 Result<WorkMark> WorkMark::set(const Session& s) {
   const std::string path = mark_path(s);
   TC_CHECK(make_mark(path, "cannot mark the pool as being worked on"));
+  s.env.dm.note_waits_in(path);
   return WorkMark(path);
 }
 
@@ -146,11 +147,22 @@ std::vector<std::string> WorkMark::noted(const Session& s) {
   if (!text) return out;
   std::istringstream lines(*text);
   for (std::string line; std::getline(lines, line);) out.push_back(line);
+  // Not of a volume, but of what the command waited with.
+  const auto waits =
+      std::stable_partition(out.begin(), out.end(), [](const auto& line) { return !line.starts_with(' '); });
+  for (auto it = waits; it != out.end(); ++it) s.env.dm.give_back(*it);
+  out.erase(waits, out.end());
   return out;
 }
 
 WorkMark::~WorkMark() {
   if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+Status close_or_leave(Session& s, WorkMark& mark) {
+  Status closed = close_idle(s);
+  if (!closed) mark.leave();
+  return closed;
 }
 
 Status undo(Session& s, const Claims& claims) {

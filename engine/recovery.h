@@ -33,6 +33,7 @@ class WorkMark {
   [[nodiscard]] static bool left_behind(const Session& s);
   /// Writes into the mark that a volume which was active is about to be taken down; recovery brings it back.
   static void note(const Session& s, const std::string& volume);
+  /// The volumes in a mark that was left behind. What its command waited for udev with is given back.
   [[nodiscard]] static std::vector<std::string> noted(const Session& s);
   WorkMark(WorkMark&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   WorkMark& operator=(WorkMark&&) = delete;
@@ -46,5 +47,8 @@ class WorkMark {
   explicit WorkMark(std::string path) : path_(std::move(path)) {}
   std::string path_;
 };
+
+/// close_idle(); what it cannot close is left to the next command by the mark.
+[[nodiscard]] Status close_or_leave(Session& s, WorkMark& mark);
 
 }  // namespace tclone::engine

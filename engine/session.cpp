@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/fd.h"
+#include "dm/by_uuid.h"
 #include "dm/names.h"
 #include "engine/recovery.h"
 #include "fs/probe.h"
@@ -60,7 +61,8 @@ std::string Session::outer_pool() const { return dm::names::outer_pool(pool); }
 Result<Session> Session::open(Env& env, const std::string& name) {
   const auto info = TC_TRY(env.dm.info(dm::names::outer_pool(name)));
   if (!info || !info->live_table) {
-    TC_TRY(read_whereabouts(env.paths.etc, name));  // says that there is no such pool, if there is none
+    const Whereabouts known = TC_TRY(read_whereabouts(env.paths.etc, name));  // says that there is none of that name
+    if (!info) TC_TRY(dm::own_info(env.dm, dm::names::outer_pool(name), dm::names::uuid(known.uuid, "pool")));
     return fail(Code::exists, "pool " + name, "it is not active", "run `tclone pool activate " + name + "`");
   }
   auto store = Store::open(state_folder(env, name));

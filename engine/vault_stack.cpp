@@ -3,7 +3,9 @@
 
 #include <cerrno>
 
+#include "base/fault.h"
 #include "base/log.h"
+#include "dm/by_uuid.h"
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "engine/pool_stack.h"
@@ -38,6 +40,17 @@ Status unlock(Session& s, const Vault& v) {
   }
   const Secret secret = TC_TRY(secret_of(s, v, v.key, crypt::Purpose::unlock));
   return s.env.luks.open(device, name, v.header, secret);
+}
+
+/// What has the inner pool's name, which may be what a killed repair left; damaged when somebody has renamed the inner pool.
+Result<std::optional<dm::Info>> top_of(Session& s, const Vault& v) {
+  const std::string pool = names::vault_pool(s.pool, v.outer);
+  auto info = TC_TRY(s.env.dm.info(pool));
+  if (info) return info;
+  if (const auto found = TC_TRY(s.env.dm.find_uuid(names::uuid(v.uuid, "pool")))) {
+    return dm::renamed_by_hand(*found, pool);
+  }
+  return info;
 }
 
 /// What the inner pool stands on.
@@ -112,7 +125,7 @@ Status open_layers(Session& s, const Vault& v, bool format) {
 
 Result<bool> vault_is_open(Session& s, const Vault& v) {
   const std::string pool = names::vault_pool(s.pool, v.outer);
-  const auto info = TC_TRY(s.env.dm.info(pool));
+  const auto info = TC_TRY(top_of(s, v));
   if (!info || !info->live_table) return false;
   // Layers are named by the outer thin. What another vault has opened must not be taken for this one's.
   if (info->uuid != names::uuid(v.uuid, "pool")) {
@@ -198,10 +211,11 @@ Status close_vault(Session& s, ThinId outer) {
 }
 
 Status close_vault_if_idle(Session& s, const Vault& v) {
-  const auto info = TC_TRY(s.env.dm.info(names::vault_pool(s.pool, v.outer)));
+  const auto info = TC_TRY(top_of(s, v));
   // What a rekey that was killed has left of its other half: nobody but a rekey ever has it open.
   if (v.rekey) TC_CHECK(close_vault(s, v.rekey->outer));
   if (info && info->open_count > 0) return {};
+  TCLONE_FAULT_POINT("vault.idle");
   return close_vault(s, v.outer);
 }
 

@@ -19,6 +19,7 @@ Result<Outcome> publish_in(Session& s, const Publish& r, const std::string& what
   facts.message = r.message;
   for (const std::string& name : r.names) {
     const Volume volume = TC_TRY(find_volume(s, name));
+    TC_TRY(info_of(s, volume));
     facts.items.push_back({volume, TC_TRY(s.store.vault(volume.vault)), Uuid::random()});
   }
   TC_CHECK(s.check_space(s.record.block * r.names.size(), what));
@@ -54,8 +55,8 @@ Result<Outcome> restart(Session& s, const Volume& volume, const Version& to, con
   facts.vault = TC_TRY(s.store.vault(volume.vault));
   facts.to = to;
   TC_CHECK(refuse_while_copied(facts.vault));
+  TC_CHECK(refuse_if_held(s, volume));
   const std::string device = device_of(s, volume);
-  TC_CHECK(refuse_if_held(s, device, "volume " + volume.name));
   facts.was_active = TC_TRY(s.env.dm.info(device)).has_value();
   TC_CHECK(s.check_space(s.record.block, facts.operation));
   Outcome out = TC_TRY(run_plan(s, policies::plan_restart(facts)));

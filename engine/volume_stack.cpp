@@ -5,6 +5,8 @@
 #include <array>
 #include <cerrno>
 
+#include "base/fault.h"
+#include "dm/by_uuid.h"
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "engine/idle.h"
@@ -21,18 +23,16 @@ namespace names = dm::names;
 constexpr auto kPatience = 3000ms;
 constexpr int kDeepest = 64;  // lineage deeper than this is taken for a cycle
 
-/// no_space when the outer pool is full and the vault waits for it: what was written to the vault holds its commits up, and
-/// with them whoever wants to activate something in it, until there is space or the kernel gives up (a minute, or never).
-Status refuse_while_it_waits(Session& s, const Vault& v) {
-  const auto outer = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
-  if (outer.mode != dm::PoolMode::out_of_data_space) return {};
-  if (!s.waiting.contains(v.outer.n)) {
-    const auto inner = s.env.dm.pool_status(names::vault_pool(s.pool, v.outer), 2000ms);
-    if (inner || inner.error().code != Code::busy) return {};
-    s.waiting.insert(v.outer.n);
-  }
-  return fail(Code::no_space, "vault " + v.name, "the pool is full, and what was written to this vault waits for space",
-              "`tclone pool grow`, or remove volumes of other vaults (`tclone rm`)");
+std::string uuid_of(const Volume& volume) { return names::uuid(volume.uuid, "volume"); }
+std::string uuid_of(const VersionRef& version) { return names::uuid(version.uuid, "version"); }
+
+Status refuse_held(Session& s, const std::optional<dm::Info>& info, const std::string& what) {
+  if (!info || info->open_count == 0) return {};
+  const auto held = s.env.holders(info->major, info->minor);
+  // An open without a holder to be found is most often udev or blkid looking at it: they are gone in a moment, and
+  // remove() waits for them.
+  if (held.empty()) return {};
+  return fail(Code::busy, what, fs::in_use_text(held), "unmount it (`tclone umount`) or end that process", EBUSY);
 }
 
 /// What a thin of the vault is made on.
@@ -60,8 +60,8 @@ Result<std::optional<std::string>> basis_dev(Session& s, const std::optional<Ver
 }
 
 /// True when the device is up with exactly this thin; a device with another one is a contradiction.
-Result<bool> is_up(Session& s, const std::string& name, ThinId thin, const std::string& what) {
-  const auto info = TC_TRY(s.env.dm.info(name));
+Result<bool> is_up(Session& s, const std::string& name, const std::optional<dm::Info>& info, ThinId thin,
+                   const std::string& what) {
   if (!info) return false;
   if (info->live_table) {
     const dm::Table table = TC_TRY(s.env.dm.table(name));
@@ -103,12 +103,12 @@ Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int d
   }
   const std::string name = device_of(s, ref);
   s.idle_versions.insert(ref.text());
-  if (!TC_TRY(is_up(s, name, v.thin, "version " + ref.text()))) {
+  if (!TC_TRY(is_up(s, name, TC_TRY(info_of(s, ref)), v.thin, "version " + ref.text()))) {
     const auto basis = TC_TRY(basis_dev(s, v.basis, depth));
     TC_CHECK(open_vault(s, v.vault));
     const Vault vault = TC_TRY(s.store.vault(v.vault));
     const std::string pool = TC_TRY(inner_pool_dev(s, vault));
-    const dm::Spec spec{name, names::uuid(v.uuid, "version"), dm::thin(pool, v.thin, to_sectors(v.size), basis), true,
+    const dm::Spec spec{name, uuid_of(ref), dm::thin(pool, v.thin, to_sectors(v.size), basis), true,
                         dm::Udev::low_priority};
     TC_CHECK(create_thin_device(s, spec, "versions/" + ref.text(), v.thin));
   }
@@ -122,19 +122,37 @@ Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int d
 std::string device_of(const Session& s, const Volume& volume) { return names::volume(s.pool, volume.name); }
 std::string device_of(const Session& s, const VersionRef& v) { return names::version(s.pool, v.volume, v.number); }
 
+Result<std::optional<dm::Info>> info_of(Session& s, const Volume& volume) {
+  return dm::own_info(s.env.dm, device_of(s, volume), uuid_of(volume));
+}
+Result<std::optional<dm::Info>> info_of(Session& s, const VersionRef& version) {
+  return dm::own_info(s.env.dm, device_of(s, version), uuid_of(version));
+}
+
 std::string view_of(const Session& s, const VersionRef& v) { return names::view(device_of(s, v)); }
 
 Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
   const std::string name = device_of(s, volume);
-  if (TC_TRY(is_up(s, name, volume.thin, "volume " + volume.name))) return {};
+  if (TC_TRY(is_up(s, name, TC_TRY(info_of(s, volume)), volume.thin, "volume " + volume.name))) return {};
   const auto basis = TC_TRY(basis_dev(s, volume.basis, 0));
   if (!TC_TRY(vault_is_open(s, vault))) TC_CHECK(open_vault(s, vault.name));
   s.idle_vaults.insert(vault.name);
   const std::string pool = TC_TRY(inner_pool_dev(s, vault));
-  const dm::Spec spec{name, names::uuid(volume.uuid, "volume"),
-                      dm::thin(pool, volume.thin, to_sectors(volume.size), basis), false,
+  const dm::Spec spec{name, uuid_of(volume), dm::thin(pool, volume.thin, to_sectors(volume.size), basis), false,
                       volume.origin ? dm::Udev::low_priority : dm::Udev::visible};
   return create_thin_device(s, spec, "volumes/" + volume.name, volume.thin);
+}
+
+Status refuse_while_it_waits(Session& s, const Vault& v) {
+  const auto outer = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
+  if (outer.mode != dm::PoolMode::out_of_data_space) return {};
+  if (!s.waiting.contains(v.outer.n)) {
+    const auto inner = s.env.dm.pool_status(names::vault_pool(s.pool, v.outer), 2000ms);
+    if (inner || inner.error().code != Code::busy) return {};
+    s.waiting.insert(v.outer.n);
+  }
+  return fail(Code::no_space, "vault " + v.name, "the pool is full, and what was written to this vault waits for space",
+              "`tclone pool grow`, or remove volumes of other vaults (`tclone rm`)");
 }
 
 Result<std::vector<Vault>> vaults_below(Session& s, const Volume& volume) {
@@ -167,32 +185,26 @@ Status activate_view(Session& s, const VersionRef& version) {
   return s.env.dm.create({name, names::uuid(v.uuid, "view"), dm::linear(piece), true, dm::Udev::low_priority});
 }
 
-Status refuse_if_held(Session& s, const std::string& device, const std::string& what) {
-  const auto info = TC_TRY(s.env.dm.info(device));
-  if (!info || info->open_count == 0) return {};
-  const auto held = s.env.holders(info->major, info->minor);
-  // An open without a holder to be found is most often udev or blkid looking at it: they are gone in a moment, and
-  // remove() waits for them.
-  if (held.empty()) return {};
-  return fail(Code::busy, what, fs::in_use_text(held), "unmount it (`tclone umount`) or end that process", EBUSY);
+Status refuse_if_held(Session& s, const Volume& volume) {
+  return refuse_held(s, TC_TRY(info_of(s, volume)), "volume " + volume.name);
 }
 
 Status refuse_if_mounted(Session& s, const VersionRef& version) {
-  TC_CHECK(refuse_if_held(s, view_of(s, version), "version " + version.text()));
+  TC_CHECK(refuse_held(s, TC_TRY(s.env.dm.info(view_of(s, version))), "version " + version.text()));
   return close_view_if_idle(s, version);
 }
 
 Status refuse_if_held(Session& s, const VersionRef& version) {
   TC_CHECK(refuse_if_mounted(s, version));
-  return refuse_if_held(s, device_of(s, version), "version " + version.text());
+  return refuse_held(s, TC_TRY(info_of(s, version)), "version " + version.text());
 }
 
 Status deactivate_volume(Session& s, const Volume& volume) {
-  const std::string device = device_of(s, volume);
-  TC_CHECK(refuse_if_held(s, device, "volume " + volume.name));
-  TC_CHECK(s.env.dm.remove(device, kPatience));
+  TC_CHECK(refuse_if_held(s, volume));
+  TC_CHECK(s.env.dm.remove(device_of(s, volume), kPatience));
   s.idle_vaults.insert(volume.vault);
   if (volume.basis) s.idle_versions.insert(volume.basis->text());
+  TCLONE_FAULT_POINT("volume.down");
   return {};
 }
 

@@ -11,6 +11,9 @@ namespace tclone::engine {
 
 [[nodiscard]] std::string device_of(const Session& s, const Volume& volume);
 [[nodiscard]] std::string device_of(const Session& s, const VersionRef& version);
+/// Its device; nullopt when it is not active. damaged when somebody has renamed it, or put another one there (dm/by_uuid.h).
+[[nodiscard]] Result<std::optional<dm::Info>> info_of(Session& s, const Volume& volume);
+[[nodiscard]] Result<std::optional<dm::Info>> info_of(Session& s, const VersionRef& version);
 /// What the version is mounted by.
 [[nodiscard]] std::string view_of(const Session& s, const VersionRef& version);
 
@@ -29,8 +32,11 @@ namespace tclone::engine {
 /// busy, naming processes and mount points, when it is in use. Not active is fine. Notes what it leaves idle.
 [[nodiscard]] Status deactivate_volume(Session& s, const Volume& volume);
 [[nodiscard]] Status deactivate_version(Session& s, const Version& version);
-/// The refusal alone: busy when the device is held open.
-[[nodiscard]] Status refuse_if_held(Session& s, const std::string& device, const std::string& what);
+/// no_space when the outer pool is full and the vault waits for it: what was written to the vault holds its commits up, and
+/// with them whoever wants to change something in it, until there is space or the kernel gives up (a minute, or never).
+[[nodiscard]] Status refuse_while_it_waits(Session& s, const Vault& vault);
+/// The refusal alone: busy when the device is held open, damaged as info_of().
+[[nodiscard]] Status refuse_if_held(Session& s, const Volume& volume);
 /// The same for a version, by whatever device it is used. Takes a view down that is no longer mounted.
 [[nodiscard]] Status refuse_if_held(Session& s, const VersionRef& version);
 [[nodiscard]] Status refuse_if_mounted(Session& s, const VersionRef& version);

@@ -35,6 +35,9 @@ class CrashPoints final : public dm::DeviceMapper {
     return inner_.target_version(type);
   }
   Result<std::optional<dm::Info>> info(const std::string& name) override { return looked(inner_.info(name)); }
+  Result<std::optional<std::string>> find_uuid(const std::string& uuid) override {
+    return looked(inner_.find_uuid(uuid));
+  }
   Result<std::vector<dm::Named>> list(const std::string& prefix) override { return looked(inner_.list(prefix)); }
   Result<dm::Table> table(const std::string& name) override { return looked(inner_.table(name)); }
   Status create(const dm::Spec& spec) override {

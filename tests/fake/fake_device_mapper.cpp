@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "dm/by_uuid.h"
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "unit/catch.h"
@@ -106,6 +107,14 @@ Result<std::optional<Info>> FakeDeviceMapper::info(const std::string& name) {
   return info;
 }
 
+Result<std::optional<std::string>> FakeDeviceMapper::find_uuid(const std::string& uuid) {
+  not_while_suspended("find " + uuid);
+  for (const auto& [name, device] : devices_) {
+    if (device.uuid == uuid) return name;
+  }
+  return std::nullopt;
+}
+
 Result<std::vector<Named>> FakeDeviceMapper::list(const std::string& prefix) {
   not_while_suspended("list");
   std::vector<Named> found;
@@ -125,7 +134,8 @@ Status FakeDeviceMapper::create(const Spec& spec) {
   not_while_suspended("create " + spec.name);
   if (!names::valid(spec.name)) return fail(Code::usage, spec.name, "is no name that device-mapper can take");
   for (const auto& [name, device] : devices_) {
-    if (name == spec.name || (!spec.uuid.empty() && device.uuid == spec.uuid)) {
+    if (name != spec.name && !spec.uuid.empty() && device.uuid == spec.uuid) return renamed_by_hand(name, spec.name);
+    if (name == spec.name) {
       return fail(Code::exists, spec.name, "there is a device of this name or uuid already", {}, EBUSY);
     }
   }

@@ -52,6 +52,7 @@ class FakeDeviceMapper final : public dm::DeviceMapper {
 
   Result<std::optional<dm::Version>> target_version(const std::string& type) override;
   Result<std::optional<dm::Info>> info(const std::string& name) override;
+  Result<std::optional<std::string>> find_uuid(const std::string& uuid) override;
   Result<std::vector<dm::Named>> list(const std::string& prefix) override;
   Result<dm::Table> table(const std::string& name) override;
   Status create(const dm::Spec& spec) override;

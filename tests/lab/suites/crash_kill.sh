@@ -65,6 +65,14 @@ case_activate() {
   expect_ok tclone deactivate own
   looks_unharmed 'tclone deactivate own' tclone activate own
 }
+case_deactivate() {
+  local layer
+  looks_unharmed 'tclone activate own' tclone deactivate own
+  for layer in own "_$(sed -n 's/^outer = //p' /var/lib/tclone/p/vaults/own.toml).thin"; do
+    expect_no_file "/dev/mapper/tclone-p-$layer"
+  done
+  expect_ok tclone activate own
+}
 case_mount() {
   expect_ok tclone deactivate plain
   looks_unharmed 'tclone umount plain; tclone deactivate plain' tclone mount plain /mnt/plain

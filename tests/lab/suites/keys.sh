@@ -258,6 +258,26 @@ $((block * 8 + 8)) $((32768 - block * 8 - 8)) linear $loop $((block * 8 + 8))"
   expect_ok dmsetup create victim --table "0 8192 thin /dev/mapper/tclone-p-_pool $outer"
   expect_equal "$header" "$(head -c 2M /dev/mapper/victim | sha256sum)" "what was in place of the header"
   expect_ok dmsetup remove victim
+  # Neither the header that was there nor the one to come is on the device for a moment: the backup still is.
+  local point action
+  for action in kill fail; do
+    for point in header.wiped header.restored; do
+      { run env TCLONE_FAULT="$point=$action" tclone key restore v /tmp/k/v.header --yes; } 2>/dev/null
+      [[ $action$status == kill137 || $action$status == fail1 ]] || { lab_show; lost "key restore with $action at $point: status $status"; }
+      run tclone activate v
+      if [[ $point == header.wiped ]]; then
+        expect_equal 8 "$status" "activate after $action at $point"
+        expect_text 'restore the header'
+      else
+        expect_equal 0 "$status" "activate after $action at $point"
+        expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-v)" "the data after $action at $point"
+        expect_ok tclone deactivate v
+        expect_ok dmsetup create victim --table "0 8192 thin /dev/mapper/tclone-p-_pool $outer"
+        expect_ok dd if=/dev/urandom of=/dev/mapper/victim bs=1M count=2 conv=fsync
+        expect_ok dmsetup remove victim
+      fi
+    done
+  done
   expect_ok tclone key restore v /tmp/k/v.header --yes
   expect_ok tclone activate v
   expect_equal "$sum" "$(checksum /dev/mapper/tclone-p-v)" "the data"

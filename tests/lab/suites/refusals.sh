@@ -112,6 +112,56 @@ case_what_is_in_use_is_left_alone_and_the_user_is_named() {
   expect_ok tclone umount db@1
 }
 
+# The name is gone, the uuid stays: a volume that is written to must be taken neither for inactive nor for another.
+case_a_device_that_was_renamed_by_hand_is_named_and_nothing_is_done_without_it() {
+  pool_up
+  expect_ok tclone create db --size 32M
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 web
+  expect_ok tclone publish web
+  local command name
+  expect_ok dmsetup rename tclone-p-web mine
+  for command in 'publish web' 'publish db web' 'publish web --dry-run' 'revert web' 'refresh web' 'rm web --yes' 'rename web shop' \
+    'resize web 64M' 'activate web' 'deactivate web' 'mount web /mnt/web' 'pool deactivate p' 'pool destroy p --yes'; do
+    refused 8 'dmsetup rename mine tclone-p-web' tclone $command
+  done
+  run tclone doctor
+  expect_equal 8 "$status" "doctor's status"
+  expect_text 'dmsetup rename mine tclone-p-web'
+  # What has nothing to do with it goes on.
+  expect_ok tclone publish db
+  expect_ok dmsetup rename mine tclone-p-web
+  expect_ok tclone publish web
+  expect_ok dmsetup rename tclone-p-db@1 mine
+  for command in 'activate db@1' 'pool deactivate p'; do
+    refused 8 'dmsetup rename mine tclone-p-db@1' tclone $command
+  done
+  expect_exit 8 tclone clone db@1 other
+  expect_text 'dmsetup rename mine tclone-p-db@1'
+  expect_ok dmsetup rename mine tclone-p-db@1
+  for name in _pool _state _meta _data "_$(field vaults/web.toml outer).pool" "_$(field vaults/web.toml outer).crypt"; do
+    expect_ok dmsetup rename "tclone-p-$name" mine
+    run tclone doctor
+    expect_equal 8 "$status" "doctor's status with $name renamed"
+    expect_text "dmsetup rename mine tclone-p-$name"
+    run tclone rm web --yes --dry-run
+    expect_ok dmsetup rename mine "tclone-p-$name"
+  done
+  expect_ok dmsetup rename tclone-p-_pool mine
+  for command in 'publish web' 'pool activate p' 'pool deactivate p'; do
+    refused 8 'dmsetup rename mine tclone-p-_pool' tclone $command
+  done
+  expect_ok dmsetup rename mine tclone-p-_pool
+  expect_ok tclone doctor
+  # What somebody shows under a name of his own cannot be deleted, and the removal goes on when it is gone.
+  expect_ok tclone deactivate web
+  expect_ok dmsetup create mine --table "0 8192 thin /dev/mapper/tclone-p-_pool $(field vaults/web.toml outer)"
+  expect_exit 5 tclone rm web --yes
+  expect_text 'dmsetup remove mine'
+  expect_ok dmsetup remove mine
+  expect_ok tclone recover
+}
+
 case_a_version_that_clones_stand_on() {
   pool_up
   expect_ok tclone create db --size 16M --fs none

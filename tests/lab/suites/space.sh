@@ -265,6 +265,10 @@ case_what_would_wait_for_a_vault_below_a_full_pool_is_refused() {
   sleep 2  # its next commit
   quick 6 activate side
   expect_text 'waits for space.*pool grow'
+  quick 6 rm side --yes
+  expect_text 'waits for space.*pool grow'
+  quick 6 rm db@1 --yes
+  expect_text 'waits for space.*pool grow'
   quick 0 activate other
   quick 0 deactivate other
   quick 0 list; quick 0 status; quick 8 doctor

@@ -131,6 +131,35 @@ case_a_stopped_udevd_delays_a_command_but_does_not_hang_it() {
   expect_ok tclone pool destroy p --yes
 }
 
+# The semaphore of the wait outlives the process. Another's, made the same way, is left alone.
+case_what_a_killed_command_waited_with_goes_with_the_next_command() {
+  unset DM_DISABLE_UDEV
+  expect_ok tclone pool create p "${disk[0]}"
+  udevadm settle
+  expect_ok dmsetup udevcreatecookie
+  local udevd before waiting n
+  before=$(ipcs -s)
+  udevd=$(pidof systemd-udevd)
+  kill -STOP "$udevd"
+  tclone create db --size 16M --fs none 2>/dev/null &
+  local command=$!
+  for ((n = 0; n < 100; n++)); do
+    [[ $(ipcs -s) != "$before" ]] && break
+    sleep 0.05
+  done
+  sleep 0.5  # it waits for five seconds
+  kill -KILL "$command"
+  wait "$command" 2>/dev/null
+  kill -CONT "$udevd"
+  udevadm settle
+  waiting=$(ipcs -s)
+  [[ $waiting != "$before" ]] || lost "the killed command left no semaphore, so nothing is shown here"
+  expect_ok tclone recover
+  expect_equal "$before" "$(ipcs -s)" "the semaphores after recovery"
+  dmsetup udevcomplete_all -y >/dev/null
+  expect_ok tclone pool destroy p --yes
+}
+
 # A container that has /dev and an IPC namespace of its own: udevd cannot answer the cookies made there.
 case_an_ipc_namespace_of_its_own_delays_a_command_but_does_not_hang_it() {
   unset DM_DISABLE_UDEV

@@ -126,7 +126,7 @@ TEST_CASE_METHOD(Stack, "tables that the kernel would refuse are refused, and no
   refuse(thin(mapper.path(pool), {7}, {2048}), ENODATA);
   refuse(thin(mapper.path(data), {1}, {2048}), EINVAL);
   CHECK(mapper.create({db, "", {{{0}, {8}, "linear", "/dev/base 0"}}}).error().code == Code::exists);
-  CHECK(mapper.create({"tclone-p-y", "db", {{{0}, {8}, "linear", "/dev/base 0"}}}).error().code == Code::exists);
+  CHECK(mapper.create({"tclone-p-y", "db", {{{0}, {8}, "linear", "/dev/base 0"}}}).error().code == Code::damaged);
 }
 
 TEST_CASE_METHOD(Stack, "a device that another lies on, or that is held, is busy") {

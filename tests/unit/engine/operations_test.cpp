@@ -490,3 +490,20 @@ TEST_CASE_METHOD(
   CHECK(mapper.device("tclone-p-db@2") == nullptr);
   CHECK(mapper.given_up() == 1);
 }
+
+TEST_CASE_METHOD(Rig, "a removal within a vault that waits for a full pool is refused before it is begun") {
+  create("db");
+  publish({"db"});
+  clone("db@1", "dev", true);
+  const std::string inner = names::vault_pool("p", store().vault("db")->outer);
+  mapper.set_pool_mode("tclone-p-_pool", dm::PoolMode::out_of_data_space);
+  mapper.stall(inner);
+  const auto before = files();
+  for (const char* name : {"dev", "db@1"}) {
+    const auto done = engine::remove(env, {"p", name});
+    REQUIRE_FALSE(done);
+    CHECK(done.error().code == Code::no_space);
+    CHECK(contains(done.error().text(), "waits for space"));
+  }
+  CHECK(files() == before);
+}
