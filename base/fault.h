@@ -6,6 +6,7 @@
 // "cut" writes "cut" to the file TCLONE_FAULT_CUT names and sleeps for ever, so that a power cut can follow,
 // "stop" stops the process until it is sent SIGCONT, "int", "term" and "hup" raise the signal and go on.
 // TCLONE_FAULT_TRACE names a file to which every point passed is appended, one a line: the points of a command.
+// Of the same builds only: TCLONE_FAULT_CHEAP_ARGON2, when set, makes slots for passphrases cheap to open (crypt/device.cpp).
 #pragma once
 
 #include <string_view>
