@@ -82,7 +82,11 @@ checksum() {
 }
 
 # fill FILE-OR-DEVICE SEED MIB: reproducible bytes that no compression or deduplication folds.
-fill() { openssl enc -aes-128-ctr -nosalt -pass "pass:$2" -pbkdf2 -iter 1 -in /dev/zero 2>/dev/null | head -c "$(($3 << 20))" >"$1"; }
+fill() {
+  # A hole as long as it shall be: with a pipe instead it takes three times as long.
+  truncate -s "$3M" "$lab_tmp/hole.$BASHPID" || return
+  openssl enc -aes-128-ctr -nosalt -pass "pass:$2" -pbkdf2 -iter 1 -bufsize 65536 -in "$lab_tmp/hole.$BASHPID" >"$1" 2>/dev/null
+}
 
 # Milliseconds since boot, without starting a program.
 now_ms() { local up; read -r up _ </proc/uptime; up=${up/./}; printf '%s\n' $((10#$up * 10)); }
