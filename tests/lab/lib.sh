@@ -15,6 +15,7 @@ lab_tmp=$(mktemp -d /tmp/suite.XXXXXX)
 lab_passed=0
 lab_failed=()
 lab_current=
+lab_threads=()
 read -ra disk <<<"${LAB_DISKS-}"  # ${disk[0]}, ${disk[1]}…
 
 # What the last expect_ok, expect_exit or run left.
@@ -145,8 +146,11 @@ lab_things() {
   for file in /etc/tclone/keys/*; do lab_seen+="key file $file"$'\n'; done
   while read -r key id rest; do [[ $key == key ]] || lab_seen+="semaphore $id"$'\n'; done </proc/sysvipc/sem
   for d in /proc/[0-9]*; do
+    [[ ${lab_threads[${d#/proc/}]-} ]] && continue
     read -r name 2>/dev/null <"$d/comm" || continue
     [[ $name == tclone* ]] && lab_seen+="process $name (${d#/proc/})"$'\n'
+    # A thread of the kernel, as most are, has no program and never will.
+    [[ -e $d/exe ]] || lab_threads[${d#/proc/}]=1
   done
 }
 
