@@ -75,10 +75,11 @@ expect_differ() { [[ $1 != "$2" ]] || lost "${3:-value} is '$2' in both"; }
 expect_file() { [[ -e $1 ]] || lost "$1 is not there"; }
 expect_no_file() { [[ ! -e $1 ]] || lost "$1 is there"; }
 
-# checksum FILE-OR-DEVICE [BYTES]: prints the SHA-256 of what is on the medium or in the cache, whichever is newer.
+# checksum FILE-OR-DEVICE [BYTES]: prints the BLAKE2b sum, the quickest there is, of what is on the medium or in the cache,
+# whichever is newer.
 checksum() {
   local sum
-  if (($# > 1)); then sum=$(head -c "$2" "$1" | sha256sum); else sum=$(sha256sum <"$1"); fi
+  if (($# > 1)); then sum=$(head -c "$2" "$1" | b2sum); else sum=$(b2sum <"$1"); fi
   printf '%s\n' "${sum%% *}"
 }
 
