@@ -131,7 +131,7 @@ crash_everywhere() {
     crash_choose "$action"
     for n in "${chosen[@]}"; do
       crash_where="after $* with $action at point $n (${points[n - 1]})"
-      { run env TCLONE_FAULT="*#$n=$action" "$@"; } 2>/dev/null  # without the shell's "Killed"
+      { TCLONE_FAULT="*#$n=$action" run "$@"; } 2>/dev/null  # without the shell's "Killed"
       [[ $action == fail ]] || ((status == 137)) || { lab_show; lost "the kill: status $status $crash_where"; }
       crash_suspended
       crash_recovered now

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# lab: --disks 1x768M --mem 2G --timeout 400
+# lab: --disks 1x320M --mem 2G --timeout 400
 # needs: tclone
 # What somebody finds who has raw disks and some of the keys. Each search has a positive control.
 source "$LAB_SOURCE/tests/lab/tclone.sh"

@@ -360,7 +360,7 @@ case_doctor_takes_no_work_under_way_for_damage() {
   wait "$other"
   # Who keeps the lock is named, and what there is to find is told all the same.
   sed -i 's/^volumes = .*/volumes = 2/' "$record"
-  flock /run/tclone/p.lock sleep 20 &
+  flock --no-fork /run/tclone/p.lock sleep 20 &
   other=$!
   sleep 0.5
   expect_exit 8 tclone doctor

@@ -45,21 +45,25 @@ looks_unharmed() {
   local back=$1 action n
   shift
   local -a points
+  local crashes=0
   rm -f "$crash_dir/trace"
   expect_ok env TCLONE_FAULT_TRACE="$crash_dir/trace" "$@"
   mapfile -t points <"$crash_dir/trace"
   for action in kill fail; do
     for ((n = 1; n <= ${#points[@]}; n++)); do
+      # A plain run fails every other point, and is killed at all of them.
+      [[ $action == kill || ${LAB_TORTURE-} ]] || ((n % 2)) || continue
+      crashes=$((crashes + 1))
       run bash -c "$back"
       crash_where="after $* with $action at point $n (${points[n - 1]})"
-      { run env TCLONE_FAULT="*#$n=$action" "$@"; } 2>/dev/null
+      { TCLONE_FAULT="*#$n=$action" run "$@"; } 2>/dev/null
       crash_recovered now
       expect_ok "$@"
       crash_look now
       crash_equal same now before || lost "the records $crash_where"
     done
   done
-  say "$*: ${#points[@]} points, $((2 * n - 2)) crashes"
+  say "$*: ${#points[@]} points, $crashes crashes"
 }
 case_activate() {
   expect_ok tclone deactivate own
@@ -112,11 +116,11 @@ crash_twice() {
   crash_points "$@"
   crash_back "$back"
   crash_where="after $* killed at $point"
-  { run env TCLONE_FAULT="$point=kill" "$@"; } 2>/dev/null
+  { TCLONE_FAULT="$point=kill" run "$@"; } 2>/dev/null
   ((status == 137)) || { lab_show; lost "the kill at $point: status $status"; }
   for ((m = 1; m < 60; m++)); do
     crash_where="after $* killed at $point, and recovery at its points up to $m"
-    { run env TCLONE_FAULT="*#$m=kill" tclone recover; } 2>/dev/null
+    { TCLONE_FAULT="*#$m=kill" run tclone recover; } 2>/dev/null
     ((status == 137)) || break
     crash_suspended
   done

@@ -23,12 +23,12 @@ case_a_full_pool_errors_and_is_well_after_a_removal() {
   expect_ok tclone create db --size 64M
   expect_ok tclone publish db
   expect_ok tclone clone db@1 web
-  expect_ok tclone create ballast --size 1G --fs none
+  expect_ok tclone create ballast --size 1G --fs none --plain
   mnt db; mnt web
   fill /mnt/db/kept a 2; fill /mnt/web/kept b 2; sync
   local a b
   a=$(checksum /mnt/db/kept) b=$(checksum /mnt/web/kept)
-  expect_exit 1 dd if=/dev/urandom of="$(dev ballast)" bs=1M oflag=direct status=none
+  expect_exit 1 dd if=/dev/zero of="$(dev ballast)" bs=1M oflag=direct status=none
   # Writers of the others run into it as well; what they had stays.
   dd if=/dev/urandom of=/mnt/web/more bs=1M count=16 conv=fsync status=none 2>/dev/null
   dd if=/dev/urandom of=/mnt/db/more bs=1M count=16 conv=fsync status=none 2>/dev/null
@@ -61,8 +61,8 @@ case_a_plain_vault_outlives_a_full_pool_although_its_first_block_was_discarded()
   expect_ok tclone create log --size 16M --fs none --plain
   expect_ok dd if=/dev/zero of="$(dev log)" bs=1M count=16 oflag=direct status=none
   expect_ok blkdiscard "$(dev log)"
-  expect_ok tclone create ballast --size 1G --fs none
-  expect_exit 1 dd if=/dev/urandom of="$(dev ballast)" bs=1M oflag=direct status=none
+  expect_ok tclone create ballast --size 1G --fs none --plain
+  expect_exit 1 dd if=/dev/zero of="$(dev ballast)" bs=1M oflag=direct status=none
   # Every commit of the inner pool flushes its data device; a failed flush would leave it read-only.
   run dd if=/dev/urandom of="$(dev log)" bs=64K count=64 conv=fsync status=none
   run dd if=/dev/urandom of="$(dev log)" bs=64K count=4 seek=128 conv=fsync status=none
@@ -75,7 +75,7 @@ case_a_plain_vault_outlives_a_full_pool_although_its_first_block_was_discarded()
 case_writes_wait_and_go_on_when_space_is_back() {
   small_pool --when-full queue
   expect_ok tclone create web --size 64M --fs none
-  expect_ok tclone create ballast --size 1G --fs none
+  expect_ok tclone create ballast --size 1G --fs none --plain
   local free
   free=$(dmsetup status tclone-p-_pool); free=${free#* * * * * }; free=${free%% *}
   free=$((${free#*/} - ${free%/*} - 4))
@@ -98,7 +98,7 @@ case_below_the_reserve_nothing_new_begins() {
   small_pool
   expect_ok tclone create db --size 16M --fs none
   expect_ok tclone publish db
-  expect_ok tclone create ballast --size 1G --fs none
+  expect_ok tclone create ballast --size 1G --fs none --plain
   local status total
   read -r _ _ _ _ _ status _ < <(dmsetup status tclone-p-_pool)
   total=${status#*/}
