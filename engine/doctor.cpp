@@ -45,7 +45,10 @@ void look_at_state(const Session& s, Findings& out) {
                    "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool +
                        "` and activate it again"});
   } else if (const auto written = s.store.sync(); !written) {
-    out.push_back({written.error().text(), "no command can change the pool",
+    Error error = written.error();
+    explain_record(error);
+    error.next.clear();
+    out.push_back({error.text(), "no command can change the pool",
                    "find out what happened to its device (`dmesg`); once it is well, `tclone pool deactivate " +
                        s.pool + "` and activate it again"});
   } else if (s.state_is_full().value_or(false)) {

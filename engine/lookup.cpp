@@ -11,7 +11,8 @@ namespace tclone::engine {
 void explain_record(Error& error) {
   const bool disk = error.sys == EIO || error.sys == EROFS || error.sys == EUCLEAN;
   const std::string& file = error.object;
-  const bool record = file.ends_with(".toml") || file == "vaults" || file == "volumes" || file == "versions";
+  const bool record =
+      file.ends_with(".toml") || file == "vaults" || file == "volumes" || file == "versions" || file == Store::kRecords;
   if (!record || file.starts_with("/")) return;
   if (error.code == Code::not_found) {
     // What people name is looked for by find_volume() and its like, which say so in their own words.

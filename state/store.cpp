@@ -160,7 +160,7 @@ Status Store::apply(const RecordChange& change, Durable durable) {
   for (const std::string& name : change.gone_vaults) TC_CHECK(state::remove_file(fd_.get(), state::vault_file(name)));
   if (durable == Durable::by_journal) return {};
   TCLONE_FAULT_POINT("store.sync");
-  TC_CHECK(state::sync_filesystem(fd_.get(), folder_));
+  TC_CHECK(state::sync_filesystem(fd_.get(), kRecords));
   TCLONE_FAULT_POINT("store.sync.done");
   return {};
 }
@@ -209,12 +209,12 @@ Status Store::write_journal(const Journal& journal) {
   TCLONE_FAULT_POINT("journal.rename");
   TC_CHECK(state::publish_temp(fd_.get(), state::kJournalFile));
   TCLONE_FAULT_POINT("journal.sync");
-  TC_CHECK(state::sync_filesystem(fd_.get(), folder_));
+  TC_CHECK(state::sync_filesystem(fd_.get(), kRecords));
   TCLONE_FAULT_POINT("journal.sync.done");
   return {};
 }
 
-Status Store::sync() const { return state::sync_filesystem(fd_.get(), folder_); }
+Status Store::sync() const { return state::sync_filesystem(fd_.get(), kRecords); }
 
 Status Store::clear_journal() {
   TCLONE_FAULT_POINT("journal.clear");

@@ -32,6 +32,8 @@ class Store {
   [[nodiscard]] static Result<Store> create(const std::string& folder, const PoolRecord& pool);
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
+  /// Error::object where a sync fails, which is of all of them.
+  static constexpr const char* kRecords = "records";
 
   /// Each record is read once from here on, until apply() changes any. For whoever holds the pool's lock: nobody else
   /// replaces records then. An operation looks at the same vault half a dozen times.
