@@ -257,6 +257,11 @@ Result<std::unique_ptr<DeviceMapper::Guard>> FakeDeviceMapper::guard(std::span<c
 
 void FakeDeviceMapper::fail_next(const std::string& op, int sys, int skip) { failures_.push_back({op, sys, skip}); }
 
+int FakeDeviceMapper::lets_pass(const std::string& op) const {
+  const auto found = std::ranges::find(failures_, op, &Failure::op);
+  return found == failures_.end() ? -1 : found->skip;
+}
+
 void FakeDeviceMapper::hold(const std::string& name, int holders) { devices_.at(name).holders = holders; }
 
 void FakeDeviceMapper::fire_guards() {

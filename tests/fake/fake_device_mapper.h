@@ -80,6 +80,8 @@ class FakeDeviceMapper final : public dm::DeviceMapper {
     failures_.clear();
     return any;
   }
+  /// How many calls of `op` a failure that was asked for still lets pass; -1 when none is.
+  [[nodiscard]] int lets_pass(const std::string& op) const;
   void set_pool_used(const std::string& pool, std::uint64_t data_blocks, std::uint64_t metadata_blocks);
   /// Its commits wait for space: a status with a limit is busy, and one without would not come, which is a violation.
   void stall(const std::string& pool) { stalled_.insert(pool); }

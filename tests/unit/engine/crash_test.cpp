@@ -33,6 +33,21 @@ Expected complete_run(const Deed& deed, bool closed) {
   return out;
 }
 
+/// How often an operation on closed vaults calls the kernel.
+std::map<std::string, int> kernel_calls(const Deed& deed) {
+  constexpr int kNever = 1 << 20;
+  std::map<std::string, int> out{{"create", 0}, {"message", 0}, {"reload", 0},     {"suspend", 0},
+                                 {"resume", 0}, {"guard", 0},   {"pool_status", 0}};
+  Rig rig;
+  rig.populate_for(deed);
+  rig.deactivate_all();
+  for (const auto& [call, times] : out) rig.mapper.fail_next(call, EIO, kNever);
+  CHECK(deed.act(rig) == "");
+  for (auto& [call, times] : out) times = kNever - rig.mapper.lets_pass(call);
+  rig.mapper.forget_failures();
+  return out;
+}
+
 void check_recovered(Rig& rig, const Expected& expected) {
   REQUIRE_OK(engine::recover(rig.env, "p"));
   const auto shape = rig.shape();
@@ -139,8 +154,8 @@ TEST_CASE("a missing key does not keep an operation from being recovered") {
 TEST_CASE("whichever call to the kernel fails, the operation is undone and may be tried again") {
   for (const Deed& deed : test::deeds()) {
     const Expected expected = complete_run(deed, true);
-    for (const char* call : {"create", "message", "reload", "suspend", "resume", "guard", "pool_status"}) {
-      for (int skip = 0;; skip += static_cast<int>(stride())) {
+    for (const auto& [call, times] : kernel_calls(deed)) {
+      for (int skip = 0; skip < times; skip += static_cast<int>(stride())) {
         INFO(deed.name << ", " << call << " fails at its call number " << skip + 1);
         Rig rig;
         rig.populate_for(deed);
@@ -148,11 +163,10 @@ TEST_CASE("whichever call to the kernel fails, the operation is undone and may b
         const auto keys = rig.key_files();
         rig.mapper.fail_next(call, EIO, skip);
         const std::string error = deed.act(rig);
-        const bool came = !rig.mapper.forget_failures();
+        CHECK_FALSE(rig.mapper.forget_failures());
         if (error.empty()) {
           CHECK(rig.shape() == expected.after);
-          if (came) continue;
-          break;
+          continue;
         }
         const bool undone = rig.shape() == expected.before;
         if (undone) CHECK(rig.key_files() == keys);
