@@ -48,13 +48,15 @@ void look_at_rekey(Session& s, const Vault& v, Findings& out) {
 void look_at_key(const Session& s, const Vault& v, Findings& out) {
   if (!v.encrypted || !v.key.generated()) return;
   const std::string path = key_folder(s.env).file_of(v.uuid);
+  const std::string next =
+      "bring the file back from a backup; if its key was removed, the last one, `tclone rm` frees what it held";
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) {
     out.push_back({"the key file of vault " + v.name + " is missing: " + path,
-                   "its volumes cannot be activated once they are closed", "bring the file back from a backup"});
+                   "its volumes cannot be activated once they are closed", next});
   } else if (!S_ISREG(st.st_mode) || st.st_size == 0) {
     out.push_back({"the key file of vault " + v.name + (S_ISREG(st.st_mode) ? " is empty: " : " is no file: ") + path,
-                   "its volumes cannot be activated once they are closed", "bring the file back from a backup"});
+                   "its volumes cannot be activated once they are closed", next});
   } else if ((st.st_mode & 077U) != 0) {
     out.push_back({"others may read the key file of vault " + v.name + ": " + path, "it is refused as a key",
                    "`chmod 600 " + path + "`"});

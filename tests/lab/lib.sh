@@ -216,7 +216,7 @@ run_cases() {
     started=$(now_ms)
     ("$name") || bad=1
     ended=$(now_ms)
-    if lab_defined case_teardown; then (case_teardown) || bad=1; fi
+    if lab_defined case_teardown; then (lab_left=0; case_teardown && ((lab_left == 0))) || bad=1; fi
     if ! leak_check; then bad=1; lab_wipe; fi
     if [[ $bad ]]; then
       lab_failed+=("${name#case_}")

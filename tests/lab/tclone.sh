@@ -67,6 +67,8 @@ pool_away() {
   fi
   run tclone pool destroy "$tc_pool" --yes
   ((status == 0)) || { lab_show; say "the pool could not be destroyed"; ok=1; }
+  # What a teardown does after this must not hide it.
+  ((ok == 0)) || lab_left=1
   return $ok
 }
 

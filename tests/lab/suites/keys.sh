@@ -180,6 +180,10 @@ case_keys_are_added_and_removed() {
   refused 7 'no key slot left' tclone key list v
   expect_ok tclone deactivate v
   expect_exit 7 tclone activate v
+  expect_exit 8 tclone doctor
+  expect_text 'tclone rm'
+  # Nobody can read it, and it can go.
+  expect_ok tclone rm v --yes
 }
 
 case_a_clone_is_handed_over_to_a_tenant() {
