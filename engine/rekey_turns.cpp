@@ -28,7 +28,7 @@ constexpr Bytes kPiece = kMiB * 16;
 /// A build with fail points can be told to end a turn with each piece, so that a small vault takes several, on whatever machine.
 Bytes turn_size() {
 #ifdef TCLONE_FAULTS
-  if (std::getenv("TCLONE_FAULT_SHORT_TURNS") != nullptr) return Bytes(1);
+  if (std::getenv("TCLONE_FAULT_SHORT_TURNS") != nullptr) return Bytes{1};
 #endif
   return kTurn;
 }
