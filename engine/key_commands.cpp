@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "base/fault.h"
-#include "dm/names.h"
 #include "engine/lookup.h"
 #include "engine/operation.h"
 #include "engine/recovery.h"
@@ -224,16 +223,16 @@ Result<Outcome> remove_in(Session& s, const KeyRemove& r, const std::string& wha
                 "`tclone key list " + r.name + "` shows both");
   }
   Removal removal;
+  const auto decide = [&](const std::string& device) { return decide_removal(s, v, r, device, removal); };
   if (s.env.dry_run) {
     // A closed vault's header would have to be activated to be looked at.
-    const std::string device = s.env.dm.path(dm::names::vault_thin(s.pool, v.outer));
-    if (TC_TRY(vault_is_open(s, v))) TC_CHECK(decide_removal(s, v, r, device, removal));
+    if (TC_TRY(vault_is_open(s, v))) TC_CHECK(with_header(s, v, decide));
     return planned(what, r.name,
                    {"record what opens vault " + v.name + " from then on", "destroy the key slot of vault " + v.name});
   }
   {
     const WorkMark mark = TC_TRY(WorkMark::set(s));
-    TC_CHECK(with_header(s, v, [&](const std::string& device) { return decide_removal(s, v, r, device, removal); }));
+    TC_CHECK(with_header(s, v, decide));
   }
   Outcome out = TC_TRY(record(s, what, r.name, removal.after, {removal.due}));
   if (removal.due.last) out.warnings.push_back("nothing opens vault " + v.name + " any more once it is closed");
