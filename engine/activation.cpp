@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <set>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "dm/names.h"
 #include "engine/idle.h"
@@ -105,7 +106,10 @@ Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
   }
   WorkMark mark = TC_TRY(WorkMark::set(s));
   for (const std::string& name : names) {
-    if (env.stop()) return fail(Code::failed, name, "interrupted");
+    if (env.stop()) {
+      TC_CHECK(close_or_leave(s, mark));
+      return fail(Code::failed, name, "interrupted");
+    }
     const auto start = std::chrono::steady_clock::now();
     auto done = act(s, name);
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
@@ -277,11 +281,15 @@ Result<Outcome> unmount(Env& env, const Named& r) {
     if (!found && found.error().code == Code::not_found && ::access(r.name.c_str(), F_OK) == 0)
       found.error().next += "; a folder is written with a slash (./" + r.name + ")";
     const Found what = TC_TRY(std::move(found));
-    TC_CHECK(unmount_device(env, what.mountable, r.name, out));
-    if (what.version && !env.dry_run) {
-      s.idle_versions = {what.version->text()};
-      TC_CHECK(close_idle(s));
+    if (!what.version || env.dry_run) {
+      TC_CHECK(unmount_device(env, what.mountable, r.name, out));
+      return out;
     }
+    WorkMark mark = TC_TRY(WorkMark::set(s));
+    TC_CHECK(unmount_device(env, what.mountable, r.name, out));
+    TCLONE_FAULT_POINT("version.unmounted");
+    s.idle_versions = {what.version->text()};
+    TC_CHECK(close_or_leave(s, mark));
     return out;
   };
   return attempted(run(), "umount " + r.name);

@@ -77,6 +77,19 @@ case_deactivate() {
   done
   expect_ok tclone activate own
 }
+case_umount_of_a_version() {
+  local version
+  expect_ok tclone publish plain
+  version=${out%%$'\n'*}
+  expect_ok tclone mount "$version" /mnt/plain
+  { TCLONE_FAULT=version.unmounted=kill run tclone umount "$version"; } 2>/dev/null
+  expect_equal 137 "$status" "the kill"
+  expect_file "/dev/mapper/tclone-p-$version"
+  crash_where="after umount of a version was killed"
+  crash_recovered now
+  expect_no_file "/dev/mapper/tclone-p-$version"
+  expect_ok tclone rm "$version" --yes
+}
 case_mount() {
   expect_ok tclone deactivate plain
   looks_unharmed 'tclone umount plain; tclone deactivate plain' tclone mount plain /mnt/plain

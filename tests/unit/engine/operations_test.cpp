@@ -507,3 +507,14 @@ TEST_CASE_METHOD(Rig, "a removal within a vault that waits for a full pool is re
   }
   CHECK(files() == before);
 }
+
+TEST_CASE_METHOD(Rig, "a deactivate that is interrupted closes the vault of what it has taken down") {
+  create("db");
+  create("other");
+  env.stop = [this] { return mapper.device("tclone-p-db") == nullptr; };
+  const auto stopped = engine::deactivate(env, {"p", {"db", "other"}, false});
+  REQUIRE_FALSE(stopped.has_value());
+  CHECK(contains(stopped.error().text(), "interrupted"));
+  CHECK(mapper.device("tclone-p-other") != nullptr);
+  CHECK(mapper.device(dm::names::vault_pool("p", store().vault("db")->outer)) == nullptr);
+}
