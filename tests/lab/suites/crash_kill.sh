@@ -89,6 +89,7 @@ case_umount_of_a_version() {
   crash_recovered now
   expect_no_file "/dev/mapper/tclone-p-$version"
   expect_ok tclone rm "$version" --yes
+  crash_back -
 }
 case_mount() {
   expect_ok tclone deactivate plain
