@@ -93,7 +93,7 @@ const std::vector<ExitCode>& exit_codes() {
       {2, "usage: the request itself is wrong"},
       {3, "not found: no such pool, volume, version, tag or file"},
       {4, "it exists already, or something stands in the way of what was asked"},
-      {5, "busy: mounted, held open, or locked by another command"},
+      {5, "busy: mounted, held open, suspended, or locked by another command"},
       {6, "no space: the pool is full or below its reserve"},
       {7, "a key is missing or wrong, or permission is missing"},
       {8, "damaged, or in need of tclone recover"},

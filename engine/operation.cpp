@@ -10,6 +10,7 @@
 #include "engine/idle.h"
 #include "engine/perform.h"
 #include "engine/recovery.h"
+#include "engine/suspended.h"
 #include "engine/vault_header.h"
 #include "engine/volume_stack.h"
 
@@ -29,6 +30,7 @@ class Runner {
     }
     s_.planned_versions = plan_.change.versions;
     mark_.emplace(TC_TRY(WorkMark::set(s_)));
+    if (auto flows = nothing_suspended(); !flows) return give_up(flows.error());
     if (auto keys = keys_at_hand(); !keys) return give_up(keys.error());
     for (const policies::Action& a : plan_.prepare) {
       if (auto done = step(a); !done) return give_up(done.error());
@@ -48,6 +50,15 @@ class Runner {
   }
 
  private:
+  /// Also what is only taken down after the commit: by then it is too late to refuse.
+  Status nothing_suspended() {
+    for (const Vault& v : plan_.change.vaults) TC_CHECK(refuse_suspended(s_, v.outer));
+    for (const std::string& name : plan_.change.gone_vaults) {
+      if (const auto v = s_.store.vault(name)) TC_CHECK(refuse_suspended(s_, v->outer));
+    }
+    return {};
+  }
+
   /// From here on it is not begun anew, so what has to be waited for must be there.
   Status keys_at_hand() {
     for (const auto* part : {&plan_.prepare, &plan_.before}) {

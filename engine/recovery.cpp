@@ -17,10 +17,12 @@
 #include "engine/mismatch.h"
 #include "engine/operation.h"
 #include "engine/perform.h"
+#include "engine/suspended.h"
 #include "engine/vault_stack.h"
 #include "engine/views.h"
 #include "engine/volume_stack.h"
 #include "state/files.h"
+#include "state/whereabouts.h"
 
 namespace tclone::engine {
 namespace {
@@ -195,9 +197,13 @@ Status settle(Session& s, const Dues& dues) {
 }
 
 Result<Recovered> recover_session(Session& s) {
+  const bool killed = WorkMark::left_behind(s);
+  if (!killed) {
+    TC_CHECK(
+        refuse_suspended(s.env.dm, s.pool, {s.outer_pool(), dm::names::data(s.pool), dm::names::metadata(s.pool)}));
+  }
   const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
   const auto journal = TC_TRY(s.store.journal());
-  const bool killed = WorkMark::left_behind(s);
   const std::vector<std::string> were_active = WorkMark::noted(s);
   // A failed pool says transaction 0, and one that takes no changes can neither finish nor undo anything.
   if (status.mode == dm::PoolMode::fail || (!status.writable() && (journal || killed))) return refuse_broken(s, status);
@@ -226,15 +232,15 @@ Result<Recovered> recover_session(Session& s) {
 namespace {
 
 /// By somebody else, or by a command whose mark is gone: whoever asks for recovery wants no device to stay like that.
-Result<bool> resume_all(Session& s) {
-  bool any = false;
-  for (const dm::Named& d : TC_TRY(s.env.dm.list(dm::names::prefix(s.pool)))) {
-    const auto info = TC_TRY(s.env.dm.info(d.name));
+Result<std::vector<StepTime>> resume_all(Env& env, const std::string& pool) {
+  std::vector<StepTime> out;
+  for (const dm::Named& d : TC_TRY(env.dm.list(dm::names::prefix(pool)))) {
+    const auto info = TC_TRY(env.dm.info(d.name));
     if (!info || !info->live_table || !info->suspended) continue;
-    if (!s.env.dry_run) TC_CHECK(s.env.dm.resume(d.name));
-    any = true;
+    if (!env.dry_run) TC_CHECK(env.dm.resume(d.name));
+    out.push_back({"resume device " + d.name, 0});
   }
-  return any;
+  return out;
 }
 
 }  // namespace
@@ -242,17 +248,21 @@ Result<bool> resume_all(Session& s) {
 Result<Outcome> recover(Env& env, const std::string& asked) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, asked));
-    Session s = TC_TRY(Session::look(env, name));
+    TC_TRY(read_whereabouts(env.paths.etc, name));  // before a lock file is made for what there is not
+    std::optional<PoolLock> lock;
+    if (!env.dry_run) lock.emplace(TC_TRY(lock_pool(env, name)));
     Outcome out;
     out.operation = "recover " + name;
     out.name = name;
+    // Before anything is read: the state area may be what is suspended.
+    out.steps = TC_TRY(resume_all(env, name));
+    if (env.dry_run && !refuse_suspended(env.dm, name, {dm::names::state(name)})) return out;
+    Session s = TC_TRY(Session::look(env, name));
+    if (lock) s.lock.emplace(std::move(*lock));
     const auto journal = TC_TRY(s.store.journal());
-    out.changed = journal.has_value() || WorkMark::left_behind(s);
     if (journal) out.steps.push_back({journal->operation, 0});
-    if (!env.dry_run) s.lock.emplace(TC_TRY(lock_pool(env, name)));
-    if (TC_TRY(resume_all(s))) out.changed = true;
+    out.changed = !out.steps.empty() || WorkMark::left_behind(s);
     if (env.dry_run) return out;
-    s.record = TC_TRY(s.store.pool());
     const Recovered done = TC_TRY(recover_session(s));
     if (done.anything) out.operation += std::string(": ") + (done.finished ? "finished " : "undid ") + done.operation;
     return out;

@@ -10,6 +10,7 @@
 #include "dm/by_uuid.h"
 #include "dm/names.h"
 #include "engine/recovery.h"
+#include "engine/suspended.h"
 #include "fs/probe.h"
 #include "policies/naming.h"
 #include "policies/sizing.h"
@@ -65,6 +66,7 @@ Result<Session> Session::open(Env& env, const std::string& name) {
     if (!info) TC_TRY(dm::own_info(env.dm, dm::names::outer_pool(name), dm::names::uuid(known.uuid, "pool")));
     return fail(Code::exists, "pool " + name, "it is not active", "run `tclone pool activate " + name + "`");
   }
+  TC_CHECK(refuse_suspended(env.dm, name, {dm::names::state(name)}));
   auto store = Store::open(state_folder(env, name));
   if (!store && store.error().code != Code::not_found) return tl::unexpected(store.error());
   if (!store) {

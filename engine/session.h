@@ -65,6 +65,8 @@ class Session {
   /// Outer thins of vaults that were seen to wait for space in a full pool. Each look takes two seconds, during which the
   /// lock is held: none is looked at again.
   std::set<std::uint32_t> waiting;
+  /// Outer thins of vaults none of whose layers was suspended when this command looked (suspended.h).
+  std::set<std::uint32_t> not_suspended;
 
   [[nodiscard]] std::string outer_pool() const;
   /// Where the pool lies in files, these; devices are left out.

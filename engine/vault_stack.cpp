@@ -9,6 +9,7 @@
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "engine/pool_stack.h"
+#include "engine/suspended.h"
 #include "engine/vault_header.h"
 #include "engine/vault_tables.h"
 #include "fs/block_io.h"
@@ -133,6 +134,7 @@ Result<bool> vault_is_open(Session& s, const Vault& v) {
                 "it says outer = " + std::to_string(v.outer.n) + ", but device " + pool + " is another vault's",
                 "run `tclone doctor`");
   }
+  if (s.lock) TC_CHECK(refuse_suspended(s, v.outer));
   return true;
 }
 
@@ -201,6 +203,7 @@ Result<bool> close_above_crypt(Session& s, ThinId outer) {
 }
 
 Status close_vault(Session& s, ThinId outer) {
+  TC_CHECK(refuse_suspended(s, outer));  // the inner pool commits when it is taken down
   s.unlocked.erase(outer.n);
   for (const std::string& name :
        {names::vault_pool(s.pool, outer), names::vault_data(s.pool, outer), names::vault_metadata(s.pool, outer),

@@ -8,7 +8,8 @@
 
 namespace tclone::engine {
 
-/// Whether the inner pool is up (not: whether its status is good).
+/// Whether the inner pool is up (not: whether its status is good). Under the lock, busy when a
+/// layer of it is suspended (suspended.h).
 [[nodiscard]] Result<bool> vault_is_open(Session& s, const Vault& vault);
 
 /// Brings the layers up (asking the vault's key source), checks the inner pool's health, and pays what the record says
@@ -20,7 +21,8 @@ namespace tclone::engine {
 [[nodiscard]] Result<bool> close_above_crypt(Session& s, ThinId outer);
 /// Of a vault that this operation just made: header in place, inner pool formatted from nothing.
 [[nodiscard]] Status open_new_vault(Session& s, const Vault& vault);
-/// Takes all layers down, top first; layers that are not there are fine. busy when a thin of it is still active.
+/// Takes all layers down, top first; layers that are not there are fine. busy when a thin of it is still active or a
+/// layer is suspended.
 [[nodiscard]] Status close_vault(Session& s, ThinId outer);
 /// For repair: everything below the inner pool, and in the inner pool's place (so that close_vault takes it down) a
 /// linear device over the half of the metadata's room that is not in use. Returns its name.

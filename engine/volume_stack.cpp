@@ -10,6 +10,7 @@
 #include "dm/names.h"
 #include "dm/targets.h"
 #include "engine/idle.h"
+#include "engine/suspended.h"
 #include "engine/vault_header.h"
 #include "engine/vault_stack.h"
 #include "fs/probe.h"
@@ -103,6 +104,7 @@ Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int d
   }
   const std::string name = device_of(s, ref);
   s.idle_versions.insert(ref.text());
+  TC_CHECK(refuse_suspended(s, TC_TRY(s.store.vault(v.vault)).outer));
   if (!TC_TRY(is_up(s, name, TC_TRY(info_of(s, ref)), v.thin, "version " + ref.text()))) {
     const auto basis = TC_TRY(basis_dev(s, v.basis, depth));
     TC_CHECK(open_vault(s, v.vault));
@@ -133,6 +135,7 @@ std::string view_of(const Session& s, const VersionRef& v) { return names::view(
 
 Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
   const std::string name = device_of(s, volume);
+  TC_CHECK(refuse_suspended(s, vault.outer));
   if (TC_TRY(is_up(s, name, TC_TRY(info_of(s, volume)), volume.thin, "volume " + volume.name))) return {};
   const auto basis = TC_TRY(basis_dev(s, volume.basis, 0));
   if (!TC_TRY(vault_is_open(s, vault))) TC_CHECK(open_vault(s, vault.name));
@@ -179,7 +182,9 @@ Result<std::string> activate_version(Session& s, const VersionRef& version) {
 Status activate_view(Session& s, const VersionRef& version) {
   const std::string below = TC_TRY(activate_version(s, version));
   const std::string name = view_of(s, version);
-  if (const auto info = TC_TRY(s.env.dm.info(name)); info && info->live_table) return {};
+  if (const auto info = TC_TRY(s.env.dm.info(name)); info && info->live_table) {
+    return info->suspended ? s.env.dm.resume(name) : Status{};
+  }
   const Version v = TC_TRY(s.store.version(version.volume, version.number));
   const std::array piece{dm::Piece{below, Sectors{0}, to_sectors(v.size)}};
   return s.env.dm.create({name, names::uuid(v.uuid, "view"), dm::linear(piece), true, dm::Udev::low_priority});
@@ -201,6 +206,7 @@ Status refuse_if_held(Session& s, const VersionRef& version) {
 
 Status deactivate_volume(Session& s, const Volume& volume) {
   TC_CHECK(refuse_if_held(s, volume));
+  if (const auto vault = s.store.vault(volume.vault)) TC_CHECK(refuse_suspended(s, vault->outer));
   TC_CHECK(s.env.dm.remove(device_of(s, volume), kPatience));
   s.idle_vaults.insert(volume.vault);
   if (volume.basis) s.idle_versions.insert(volume.basis->text());

@@ -162,6 +162,53 @@ case_a_device_that_was_renamed_by_hand_is_named_and_nothing_is_done_without_it()
   expect_ok tclone recover
 }
 
+# What goes through such a device waits in the kernel, where no signal ends it: said before anything does. A third of the
+# commands for each layer, all of them for all with --torture.
+# while_suspended LAYER COMMAND…
+while_suspended() {
+  local layer=tclone-p-$1 command before
+  shift
+  expect_ok dmsetup suspend "$layer"
+  everything
+  before=$lab_seen
+  for command; do
+    [[ ! ${LAB_TORTURE:-} ]] && ((nth++ % 3)) && continue
+    expect_exit 5 timeout 60 tclone $command
+    expect_text "dmsetup resume $layer"
+  done
+  everything
+  [[ $before == "$lab_seen" ]] || { diff <(echo "$before") <(echo "$lab_seen"); lost "something changed while $layer was suspended"; }
+}
+case_a_layer_that_somebody_has_suspended_is_named_and_not_waited_for() {
+  pool_up
+  expect_ok tclone create db --size 32M
+  expect_ok tclone publish db
+  expect_ok tclone clone db@1 web
+  local layer nth=0
+  for layer in _pool _data _meta _state; do
+    while_suspended $layer 'create x --size 16M' 'publish db' 'clone db@1 x' 'clone db@1 x --shared-key' 'revert web' 'rm web --yes' \
+      'rename web shop' 'resize web 64M' 'deactivate web' 'mount web /mnt/web' 'tag db@1 good'
+    run timeout 60 tclone recover --dry-run
+    expect_text "resume device tclone-p-$layer"
+    run timeout 60 tclone doctor
+    expect_text "device tclone-p-$layer is suspended"
+    expect_ok timeout 60 tclone recover
+  done
+  for layer in thin crypt meta data pool; do
+    layer=_$(field vaults/web.toml outer).$layer
+    while_suspended $layer 'publish web' 'publish db web' 'clone web x --shared-key' 'revert web' 'rm web --yes' 'resize web 64M' \
+      'deactivate web' 'mount web /mnt/web' 'pool check p' 'rekey web'
+    [[ $layer != *crypt ]] || expect_ok timeout 60 tclone publish db  # another vault's
+    expect_ok timeout 60 tclone recover
+  done
+  expect_ok tclone publish db web
+  expect_ok dmsetup suspend tclone-p-web
+  expect_ok timeout 60 tclone mount web /mnt/web  # what is asked for is made usable
+  expect_ok tclone umount web
+  expect_ok dmsetup suspend "tclone-p-$layer"
+  expect_ok timeout 60 tclone pool deactivate p  # what is to go away is resumed for it
+}
+
 case_a_version_that_clones_stand_on() {
   pool_up
   expect_ok tclone create db --size 16M --fs none

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/suspended.h"
+
+#include "dm/names.h"
+
+namespace tclone::engine {
+
+namespace names = dm::names;
+
+Status refuse_suspended(dm::DeviceMapper& dm, const std::string& pool, const std::vector<std::string>& devices) {
+  for (const std::string& name : devices) {
+    const auto info = TC_TRY(dm.info(name));
+    if (!info || !info->live_table || !info->suspended) continue;
+    return fail(Code::busy, "device " + name, "somebody has suspended it, and whoever uses it waits",
+                "`tclone recover --pool " + pool + "`, or `dmsetup resume " + name + "`");
+  }
+  return {};
+}
+
+Status refuse_suspended(Session& s, ThinId outer) {
+  if (s.not_suspended.contains(outer.n)) return {};
+  TC_CHECK(refuse_suspended(s.env.dm, s.pool,
+                            {names::vault_thin(s.pool, outer), names::vault_crypt(s.pool, outer),
+                             names::vault_metadata(s.pool, outer), names::vault_data(s.pool, outer),
+                             names::vault_pool(s.pool, outer)}));
+  s.not_suspended.insert(outer.n);
+  return {};
+}
+
+}  // namespace tclone::engine
