@@ -207,6 +207,7 @@ case_a_layer_that_somebody_has_suspended_is_named_and_not_waited_for() {
   expect_ok tclone umount web
   expect_ok dmsetup suspend "tclone-p-$layer"
   expect_ok timeout 60 tclone pool deactivate p  # what is to go away is resumed for it
+  expect_ok tclone pool activate p --volumes
 }
 
 case_a_version_that_clones_stand_on() {
