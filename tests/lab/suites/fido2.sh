@@ -143,6 +143,21 @@ case_a_key_with_a_pin_wants_it() {
   plug_in /run/key.a
   expect_ok tclone activate v
   opened_with_its_data
+  # With no slot left a copy of the header cannot tell the key: the token is asked with the header itself.
+  for name in third fourth; do
+    head -c 48 /dev/urandom >"/tmp/k/$name"; chmod 600 "/tmp/k/$name"
+    expect_ok tclone key add v --key "file:/tmp/k/$name"
+  done
+  expect_exit 6 tclone key add v --key stdin </tmp/k/third
+  expect_ok tclone activate v
+  opened_with_its_data
+  expect_ok tclone key test v
+  mv /tmp/k/credentials/cryptsetup.fido2-pin /tmp/k/pin
+  type_pin 271828 0 'tclone activate v'
+  opened_with_its_data
+  type_pin 141421 7 'tclone activate v'
+  grep -q 'systemd-fido2 says that the PIN is wrong' /tmp/k/tty || lost "it said: $(</tmp/k/tty)"
+  mv /tmp/k/pin /tmp/k/credentials/cryptsetup.fido2-pin
   # The way out for who has forgotten it.
   rm /tmp/k/credentials/cryptsetup.fido2-pin
   expect_ok tclone key rm v --key token --use file:/tmp/k/spare
