@@ -63,5 +63,7 @@ inline std::uint64_t stride() {
   const char* wish = std::getenv("TCLONE_CRASH_STRIDE");
   return wish == nullptr ? kStride : std::strtoull(wish, nullptr, 10);
 }
+/// The same for what is not tried by its points.
+inline bool few() { return stride() > 50; }
 
 }  // namespace tclone::test
