@@ -19,6 +19,9 @@ crash_base() {
   expect_ok tclone publish db
   expect_ok tclone create plain --size 16M --fs ext4 --plain
   expect_ok tclone clone db@1 own
+  local name
+  for name in spare third; do head -c 48 /dev/urandom >"$crash_dir/$name.key"; chmod 600 "$crash_dir/$name.key"; done
+  expect_ok tclone key add own --key "file:$crash_dir/spare.key"
   expect_ok tclone clone db@1 shared --shared-key
   expect_ok tclone publish shared
   fill "$crash_dir/db.2" two 1

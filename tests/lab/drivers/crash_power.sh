@@ -25,6 +25,13 @@ done
     cuts+=("$point tclone $command")
   done
 done
+[[ ${LAB_TORTURE-} ]] && for point in journal.sync.done commit committed recorded settled journal.clear.done; do
+  cuts+=("$point tclone key add own --key file:/var/lib/tclone/crash/third.key")
+  cuts+=("$point tclone key rm own --key file --use file:/var/lib/tclone/crash/spare.key")
+done
+[[ ${LAB_TORTURE-} ]] && cuts+=('keyslot.added tclone key add own --key file:/var/lib/tclone/crash/third.key'
+  'keyslot.removed tclone key rm own --key file --use file:/var/lib/tclone/crash/spare.key')
+if [[ ${LAB_CASES-} ]]; then mapfile -t cuts < <(printf '%s\n' "${cuts[@]}" | grep -E "$LAB_CASES"); fi
 
 step "a pool is made" 0 --share "$share" -- "$inside base" || driver_end
 for cut in "${cuts[@]}"; do
