@@ -50,7 +50,8 @@ void add_volume_commands(std::vector<Command>& out) {
       .words = "publish",
       .summary = "freeze volumes into new versions",
       .description = "Makes an immutable, numbered version of each volume and prints its name. A mounted filesystem is "
-                     "frozen for the moment that takes. Several volumes are published at one consistent point. The "
+                     "frozen for the moment that takes; what is cached of it is written before, which may take long "
+                     "without holding its writers up. Several volumes are published at one consistent point. The "
                      "tag latest moves to the new version.",
       .positionals = {{"NAME", Kind::volume, "volumes to publish", true, true}},
       .options = {{"tag", 0, Kind::tag, "TAG", "put this tag on the versions", true},

@@ -5,6 +5,7 @@
 #include "engine/stock.h"
 #include "engine/vault_header.h"
 #include "engine/volume_stack.h"
+#include "engine/write_out.h"
 #include "fs/block_io.h"
 #include "fs/loop.h"
 #include "fs/probe.h"
@@ -171,12 +172,14 @@ Result<Outcome> clone(Env& env, const Clone& r) {
   std::string refill;
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(policies::check_volume_name(r.name));
-    TC_TRY(policies::parse_target(r.source));
+    const policies::Target target = TC_TRY(policies::parse_target(r.source));
     if (r.shared_key && !r.vault.empty()) {
       return fail(Code::usage, "--vault", "--shared-key means the vault of the source", "leave one of the two away");
     }
     TC_CHECK(refuse_token(r.key));
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(Session::change(env, r.pool, [&](Session& seen) {
+      if (!target.has_version()) write_out(seen, {target.volume});
+    }));
     if (s.record.stock > 0 && r.vault.empty() && !r.shared_key) refill = s.pool;
     return clone_in(s, r);
   };

@@ -13,6 +13,7 @@
 #include "dm/device_mapper.h"
 #include "engine/asking.h"
 #include "engine/thin_tools.h"
+#include "fs/filesystem.h"
 #include "fs/probe.h"
 
 namespace tclone::engine {
@@ -35,6 +36,7 @@ struct Env {
   std::function<bool()> stop = [] { return false; };  ///< true once SIGINT, SIGTERM or SIGHUP arrived
   std::function<void(std::string_view what, Bytes done, Bytes total)> progress = [](auto, auto, auto) {};
   std::function<std::vector<fs::Holder>(std::uint32_t major, std::uint32_t minor)> holders = fs::holders;
+  std::function<void(std::uint32_t major, std::uint32_t minor, const std::string& device)> write_out = fs::write_out;
   thin_tools::Programs programs = {};
   bool dry_run = false;
   Asked asked = {};

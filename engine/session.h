@@ -2,6 +2,7 @@
 // One command's hold on one active pool: its records, its lock, and what the command opened on the way.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -42,8 +43,10 @@ class Session {
   /// For looking: no lock. Error not_found when the pool is unknown, exists (conflict) when it is not active.
   [[nodiscard]] static Result<Session> look(Env& env, const std::string& asked);
   /// For changing: takes the lock, finishes or undoes what a crash left, compares the kernel's transaction id with the
-  /// record's (damaged, naming both, when they differ without a journal).
-  [[nodiscard]] static Result<Session> change(Env& env, const std::string& asked);
+  /// record's (damaged, naming both, when they differ without a journal). `first` is done before the lock is taken, with the
+  /// pool as it is then; not in a dry run.
+  [[nodiscard]] static Result<Session> change(Env& env, const std::string& asked,
+                                              const std::function<void(Session&)>& first = {});
 
   // What this command has opened or left without user; CloseIdle looks at these only.
   std::set<std::string> idle_vaults;

@@ -19,10 +19,10 @@ Status refuse_suspended(dm::DeviceMapper& dm, const std::string& pool, const std
 
 Status refuse_suspended(Session& s, ThinId outer) {
   if (s.not_suspended.contains(outer.n)) return {};
-  TC_CHECK(refuse_suspended(s.env.dm, s.pool,
-                            {names::vault_thin(s.pool, outer), names::vault_crypt(s.pool, outer),
-                             names::vault_metadata(s.pool, outer), names::vault_data(s.pool, outer),
-                             names::vault_pool(s.pool, outer)}));
+  TC_CHECK(refuse_suspended(
+      s.env.dm, s.pool,
+      {names::vault_thin(s.pool, outer), names::vault_crypt(s.pool, outer), names::vault_metadata(s.pool, outer),
+       names::vault_data(s.pool, outer), names::vault_pool(s.pool, outer)}));
   s.not_suspended.insert(outer.n);
   return {};
 }

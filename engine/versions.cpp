@@ -7,6 +7,7 @@
 #include "engine/operation.h"
 #include "engine/vault_stack.h"
 #include "engine/volume_stack.h"
+#include "engine/write_out.h"
 #include "policies/sizing.h"
 
 namespace tclone::engine {
@@ -126,7 +127,7 @@ Result<Outcome> publish(Env& env, const Publish& r) {
     }
     for (const std::string& tag : r.tags) TC_CHECK(policies::check_tag(tag));
     TC_CHECK(policies::check_message(r.message));
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(Session::change(env, r.pool, [&](Session& seen) { write_out(seen, r.names); }));
     return publish_in(s, r, what);
   };
   return attempted(asking(env.asked, run), what);

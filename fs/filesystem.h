@@ -51,6 +51,11 @@ struct MountRequest {
 /// busy, naming holders, when it is in use. Not mounted: not_found.
 [[nodiscard]] Status unmount(const std::string& folder);
 
+/// Has what is cached of a block device that is in use written to it: of the filesystem on it, when it is mounted in this mount
+/// namespace, else of the device itself. Again, up to three times, for what came meanwhile, as long as it takes more than
+/// 50 ms. To spare others a wait, so what fails is left for whoever must succeed.
+void write_out(std::uint32_t major, std::uint32_t minor, const std::string& device);
+
 /// Mount points of a block device in this mount namespace, by device number.
 [[nodiscard]] Result<std::vector<std::string>> mount_points(std::uint32_t major, std::uint32_t minor);
 /// Mount points by the major and minor number of what is mounted there, of all of this mount namespace.

@@ -264,6 +264,27 @@ case_publishing_several_while_they_are_written_is_one_point() {
   umnt a; umnt b
 }
 
+# Freezing a filesystem writes all that is cached of it, while every writer waits: with 300 MiB that was 2 s.
+case_what_is_cached_is_written_before_writers_are_held_up() {
+  pool_up
+  expect_ok tclone create db --size 128M
+  mnt db
+  local knob
+  local -a before=()
+  for knob in dirty_ratio=90 dirty_background_ratio=90 dirty_expire_centisecs=360000 dirty_writeback_centisecs=0; do
+    before+=("${knob%=*}=$(</proc/sys/vm/"${knob%=*}")")
+    echo "${knob#*=}" >"/proc/sys/vm/${knob%=*}"
+  done
+  fill /mnt/db/f seed 48
+  cached() { awk '/^(Dirty|Writeback):/ { kib += $2 } END { print kib }' /proc/meminfo; }
+  (($(cached) > 40000)) || lost "48 MiB that were written are not cached, so nothing is tried here"
+  { TCLONE_FAULT='*#1=kill' run tclone publish db; } 2>/dev/null  # at its first point, with nothing suspended yet
+  (($(cached) < 8000)) || lost "$(cached) KiB were left for when writers wait"
+  for knob in "${before[@]}"; do echo "${knob#*=}" >"/proc/sys/vm/${knob%=*}"; done
+  expect_ok tclone publish db
+  umnt db
+}
+
 case_what_a_clone_discards_shows_its_basis_again() {
   pool_up
   expect_ok tclone create db --size 16M --fs none

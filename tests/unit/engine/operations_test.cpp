@@ -105,6 +105,35 @@ TEST_CASE_METHOD(Rig, "a publish of several suspends all, then snapshots all, th
   check_whole();
 }
 
+TEST_CASE_METHOD(Rig,
+                 "what is cached of a volume is written before it is suspended, and while others may have the pool") {
+  populate();
+  std::vector<std::string> written;
+  env.write_out = [&](auto, auto, const std::string& device) {
+    CHECK(PoolLock::take(file("run/p.lock"), "somebody else", std::chrono::milliseconds(0)));
+    written.push_back(device);
+    mapper.clear_calls();
+  };
+  const auto was_written = [&](const std::function<void()>& act, const std::vector<std::string>& expected) {
+    written.clear();
+    act();
+    CHECK(written == expected);
+    if (expected.empty()) return;
+    const auto calls = mapper.calls();  // since the last of it was written
+    CHECK(std::any_of(calls.begin(), calls.end(), [](const auto& c) { return c.starts_with("suspend tclone-p-db"); }));
+  };
+  was_written([&] { publish({"db"}); }, {});  // nobody has it open
+  mapper.hold("tclone-p-db", 1);
+  const std::string db = mapper.path("tclone-p-db");
+  was_written([&] { publish({"db", "dev"}); }, {db});
+  was_written([&] { clone("db", "live"); }, {db});
+  was_written([&] { clone("db@1", "old"); }, {});
+  env.dry_run = true;
+  was_written([&] { publish({"db"}); }, {});
+  env.dry_run = false;
+  mapper.hold("tclone-p-db", 0);
+}
+
 TEST_CASE_METHOD(Rig, "a revert that starts over keeps key and header and gives the space back") {
   create("db");
   publish({"db"});

@@ -65,6 +65,7 @@ Rig::Rig()
   env.now = [] { return std::int64_t{1714564800}; };
   // The numbers of made-up devices are those of real ones on some hosts.
   env.holders = [](auto, auto) { return std::vector<fs::Holder>(); };
+  env.write_out = [](auto, auto, const std::string&) {};
   env.stop = [this] {
     points.pass();
     return false;
