@@ -281,6 +281,10 @@ case_what_is_cached_is_written_before_writers_are_held_up() {
   { TCLONE_FAULT='*#1=kill' run tclone publish db; } 2>/dev/null  # at its first point, with nothing suspended yet
   (($(cached) < 8000)) || lost "$(cached) KiB were left for when writers wait"
   for knob in "${before[@]}"; do echo "${knob#*=}" >"/proc/sys/vm/${knob%=*}"; done
+  expect_ok fsfreeze --freeze /mnt/db
+  expect_exit 5 tclone publish db
+  expect_text 'frozen already.*fsfreeze --unfreeze'
+  expect_ok fsfreeze --unfreeze /mnt/db
   expect_ok tclone publish db
   umnt db
 }
