@@ -114,8 +114,9 @@ void add_pool_commands(std::vector<Command>& out) {
       .summary = "destroy a pool with everything in it",
       .description =
           "Overwrites the header of every vault, removes the keys that tclone made, and wipes the label. "
-          "Nothing in the pool can be read afterwards. Asks first; where standard input is no terminal, "
-          "--yes must be given. Refused while a volume is mounted or held open.\n\n"
+          "Nothing that was encrypted can be read afterwards; names, messages and volumes made with --plain are not "
+          "overwritten. Asks first; where standard input is no terminal, --yes must be given. Refused while a volume "
+          "is mounted or held open.\n\n"
           "Damaged records do not keep a pool: all that its metadata know is destroyed, whatever the records "
           "say. Of a vault whose own record is damaged the key file cannot be told from others and stays in "
           "/etc/tclone/keys.",

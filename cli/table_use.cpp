@@ -56,7 +56,7 @@ void add_naming(std::vector<Command>& out) {
       .summary = "make a volume larger",
       .description =
           "Makes the volume as large as SIZE, and the filesystem in it as well, mounted or not. Volumes are not made "
-          "smaller.",
+          "smaller. Given again, it grows a filesystem that could not be grown the first time.",
       .positionals = {{"NAME", Kind::volume, "the volume"}, {"SIZE", Kind::size, "its new size, such as 20G"}},
       .options = {},
       .shape = "outcome",

@@ -2,6 +2,10 @@
 // LUKS2 headers carry no authentication: whoever can write to the disk can edit one so that it still opens with the
 // right key, or with any. Everything that decides what dm-crypt will do is therefore checked before use.
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <string_view>
+#include <system_error>
 
 #include "crypt/device.h"
 #include "crypt/json_scan.h"
@@ -17,6 +21,29 @@ tl::unexpected<Error> refuse(const std::string& path, const std::string& why) {
 /// "cipher_null", "null", "capi:ecb(cipher_null)": whatever the spelling, it does not encrypt.
 bool is_null_cipher(std::string_view cipher) { return cipher.find("null") != std::string_view::npos; }
 
+// Nothing interrupts libcryptsetup while it derives a key, and the pool may be locked meanwhile: a count edited into the
+// header must not take hours. What is let through takes a minute or two at the most; cryptsetup's own slots take seconds.
+constexpr std::uint64_t kMostIterations = 100'000'000;                  // of pbkdf2
+constexpr std::uint64_t kMostMemoryPasses = std::uint64_t{256} << 20U;  // of argon2, KiB times passes
+
+bool takes_for_ever(const crypt_pbkdf_type& kdf) {
+  if (std::string_view(kdf.type) == CRYPT_KDF_PBKDF2) return kdf.iterations > kMostIterations;
+  return std::uint64_t{kdf.iterations} * kdf.max_memory_kb > kMostMemoryPasses;
+}
+
+/// The volume key is compared with a digest, pbkdf2 as well.
+Status check_digests(std::string_view json, const std::string& path) {
+  for (const auto& [number, digest] : json_members(json_member(json, "digests"))) {
+    const std::string_view text = json_member(digest, "iterations");
+    std::uint64_t iterations = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), iterations);
+    if (error != std::errc{} || iterations > kMostIterations) {
+      return refuse(path, "digest " + std::string(number) + " has " + std::string(text) + " iterations");
+    }
+  }
+  return {};
+}
+
 Status check_keyslots(crypt_device* device, const std::string& path) {
   const int most = crypt_keyslot_max(CRYPT_LUKS2);
   for (int slot = 0; slot < most; ++slot) {
@@ -27,6 +54,10 @@ Status check_keyslots(crypt_device* device, const std::string& path) {
     // Such a slot opens with every secret and hands out a volume key of the editor's choice.
     if (cipher == nullptr || is_null_cipher(cipher)) {
       return refuse(path, "key slot " + std::to_string(slot) + " is not encrypted");
+    }
+    crypt_pbkdf_type kdf{};
+    if (crypt_keyslot_get_pbkdf(device, slot, &kdf) == 0 && kdf.type != nullptr && takes_for_ever(kdf)) {
+      return refuse(path, "the key derivation of key slot " + std::to_string(slot) + " would not end in good time");
     }
   }
   return {};
@@ -53,7 +84,7 @@ Status check_segments(crypt_device* device, const std::string& path) {
   if (json_member(segment, "iv_tweak") != "\"0\"") return refuse(path, "its segment has a shifted IV");
   if (!json_member(segment, "integrity").empty()) return refuse(path, "it asks for integrity protection");
   if (!json_member(segment, "flags").empty()) return refuse(path, "its segment carries flags");
-  return {};
+  return check_digests(json, path);
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ class LibLuks final : public Luks {
   Status remove_last_key(const std::string& device, const HeaderFacts& expected, int keyslot) override;
   Status destroy(const std::string& device) override;
   Status backup(const std::string& device, const std::string& file) override;
+  Status check_backup(const std::string& file, const HeaderFacts& expected) override;
   Status restore(const std::string& device, const std::string& file, const HeaderFacts& expected) override;
 };
 

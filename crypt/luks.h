@@ -122,8 +122,9 @@ class Luks {
 
   /// Saves header and key slots in a new file, 0600, durable when it returns.
   [[nodiscard]] virtual Status backup(const std::string& device, const std::string& file) = 0;
-  /// Refuses (damaged) a backup whose facts differ from `expected`, or that is cut short. Nothing is written before the whole
-  /// of the backup was read once, nor when it cannot be said what is on the device.
+  /// Refuses (damaged) a backup whose facts differ from `expected`, or that is cut short or cannot be read. Writes nothing.
+  [[nodiscard]] virtual Status check_backup(const std::string& file, const HeaderFacts& expected) = 0;
+  /// Refuses what check_backup refuses. Nothing is written before that, nor when it cannot be said what is on the device.
   [[nodiscard]] virtual Status restore(const std::string& device, const std::string& file,
                                        const HeaderFacts& expected) = 0;
 };

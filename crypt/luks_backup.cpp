@@ -43,6 +43,15 @@ Status read_through(const std::string& file, std::uint64_t size) {
   return {};
 }
 
+/// The header in a backup, once the whole of it was looked at.
+Result<Device> saved_header(const std::string& file, const HeaderFacts& expected) {
+  Device saved = TC_TRY(load(file));
+  TC_CHECK(compare(expected, TC_TRY(facts_of(saved.get(), file)), file));
+  const auto sizes = area_sizes(saved.get());
+  TC_CHECK(read_through(file, 2 * sizes.first + sizes.second));
+  return saved;
+}
+
 /// Whether a header that was read is the vault's.
 bool is_expected(crypt_device* there, const std::string& device, const HeaderFacts& expected) {
   const auto facts = facts_of(there, device);
@@ -64,13 +73,15 @@ Status LibLuks::backup(const std::string& device, const std::string& file) {
   return durable;
 }
 
+Status LibLuks::check_backup(const std::string& file, const HeaderFacts& expected) {
+  TC_TRY(saved_header(file, expected));
+  return {};
+}
+
 Status LibLuks::restore(const std::string& device, const std::string& file, const HeaderFacts& expected) {
   bool foreign = false;
   {
-    const Device saved = TC_TRY(load(file));
-    TC_CHECK(compare(expected, TC_TRY(facts_of(saved.get(), file)), file));
-    const auto sizes = area_sizes(saved.get());
-    TC_CHECK(read_through(file, 2 * sizes.first + sizes.second));
+    const auto sizes = area_sizes(TC_TRY(saved_header(file, expected)).get());
     // libcryptsetup does not write over a header of other sizes. Such a one, which is not ours, goes first, and so does one
     // on sectors that cannot be read any more.
     const auto there = load(device);

@@ -204,8 +204,14 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
         return fail(Code::busy, out.folder, "something else is mounted there", "choose another folder");
       }
       struct statvfs how {};
-      if (r.read_only && ::statvfs(out.folder.c_str(), &how) == 0 && (how.f_flag & ST_RDONLY) == 0) {
+      const bool known = ::statvfs(out.folder.c_str(), &how) == 0;
+      const bool read_only = (how.f_flag & ST_RDONLY) != 0;
+      if (known && r.read_only && !read_only) {
         return fail(Code::exists, out.folder, "it is mounted there already, and can be written to", "unmount it first");
+      }
+      // Also what the kernel has made read-only after an error.
+      if (known && read_only && !what.version && !r.read_only && r.options.empty()) {
+        return fail(Code::exists, out.folder, "it is mounted there already, read-only", "unmount it first");
       }
       out.outcome.changed = false;
       return {};

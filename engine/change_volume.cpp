@@ -137,7 +137,8 @@ Result<Outcome> resize(Env& env, const Named& r, Bytes size) {
                   "it has " + format_size(facts.volume.size) + " and volumes are not shrunk: that would cut off data",
                   "create a smaller volume and copy");
     }
-    if (facts.size == facts.volume.size) {
+    // With a filesystem it is done all the same: an earlier resize may have been killed before that had grown.
+    if (facts.size == facts.volume.size && facts.volume.fs == FsKind::none) {
       out.operation = "resize " + r.name;
       out.changed = false;
       return out;

@@ -49,6 +49,13 @@ Status refuse_on_pool(const std::string& file) {
   return fail(Code::usage, file, "it would lie on " + name + ", in a pool", "keep it away from what it is a copy of");
 }
 
+/// What Luks::backup refuses by itself, for a dry run.
+Status refuse_existing(const std::string& file) {
+  struct stat st {};
+  if (::lstat(file.c_str(), &st) != 0) return {};
+  return fail(Code::exists, file, "exists already, and is not overwritten");
+}
+
 Result<std::string> absolute(const std::string& file) {
   std::error_code error;
   const auto made = std::filesystem::absolute(file, error);
@@ -74,7 +81,10 @@ Result<Outcome> key_backup(Env& env, const Named& r, const std::string& asked) {
     Session s = TC_TRY(Session::change(env, r.pool));
     const Vault v = TC_TRY(encrypted_vault(s, r.name));
     Outcome out = told(what, r.name, "save the LUKS2 header of vault " + v.name + " in " + file);
-    if (env.dry_run) return out;
+    if (env.dry_run) {
+      TC_CHECK(refuse_existing(file));
+      return out;
+    }
     const WorkMark mark = TC_TRY(WorkMark::set(s));
     const auto act = [&](const std::string& device) -> Status {
       TC_CHECK(check_header(s, v, device));
@@ -100,7 +110,10 @@ Result<Outcome> key_restore(Env& env, const Named& r, const std::string& asked) 
     if (TC_TRY(vault_is_open(s, v))) {
       return fail(Code::busy, "vault " + v.name, "it is open", "deactivate what lives in it, and what stands on that");
     }
-    if (env.dry_run) return out;
+    if (env.dry_run) {
+      TC_CHECK(s.env.luks.check_backup(file, v.header));
+      return out;
+    }
     const WorkMark mark = TC_TRY(WorkMark::set(s));
     TC_CHECK(with_header(s, v, [&](const std::string& device) { return s.env.luks.restore(device, file, v.header); }));
     out.warnings.push_back("the keys are those of the backup again: `tclone key test " + r.name +

@@ -226,6 +226,7 @@ struct Performer {
     const auto mounts = TC_TRY(fs::mount_points(info->major, info->minor));
     auto grown = fs::grow(s.env.dm.path(device_of(s, v)), v.fs, mounts.empty() ? "" : mounts.front());
     if (!was_active) TC_CHECK(deactivate_volume(s, v));
+    if (!grown && grown.error().next.empty()) grown.error().next = "the same resize again grows it";
     return grown;
   }
 

@@ -143,6 +143,9 @@ void volume_fields(Io& io, R& volume) {
   io.ref("origin", volume.origin);
   io.ref("basis", volume.basis);
   io.flag("own_key", volume.own_key);
+  // Without it the clone would read zeros where it has written nothing, and nobody would be told.
+  io.require(!volume.own_key || volume.basis, "basis", "must be there in a clone with a key of its own");
+  io.require(!volume.own_key || volume.origin, "origin", "must be there in a clone with a key of its own");
   io.name_or_none("follows", volume.follows);
   io.number("next_version", volume.next_version, 1, kMostNumber);
   io.numbers("versions", volume.versions);

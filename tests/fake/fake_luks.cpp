@@ -188,11 +188,17 @@ Status FakeLuks::backup(const std::string& device, const std::string& file) {
   return {};
 }
 
-Status FakeLuks::restore(const std::string& device, const std::string& file, const HeaderFacts& expected) {
-  TC_CHECK(begin("restore", device));
+Status FakeLuks::check_backup(const std::string& file, const HeaderFacts& expected) {
   const auto saved = backups_.find(file);
   if (saved == backups_.end()) return fail(Code::damaged, file, "no LUKS2 header");
   if (saved->second.facts != expected) return fail(Code::damaged, file, "a header with another UUID");
+  return {};
+}
+
+Status FakeLuks::restore(const std::string& device, const std::string& file, const HeaderFacts& expected) {
+  TC_CHECK(begin("restore", device));
+  TC_CHECK(check_backup(file, expected));
+  const auto saved = backups_.find(file);
   FakeHeader& to = headers_[mapper_.place(device)];
   to.facts = saved->second.facts;
   to.volume_key = TC_TRY(Secret::copy_of(saved->second.volume_key.bytes()));

@@ -44,6 +44,7 @@ class FakeLuks final : public crypt::Luks {
   Status remove_key(const std::string& device, const HeaderFacts& expected, int keyslot) override;
   Status destroy(const std::string& device) override;
   Status backup(const std::string& device, const std::string& file) override;
+  Status check_backup(const std::string& file, const HeaderFacts& expected) override;
   Status restore(const std::string& device, const std::string& file, const HeaderFacts& expected) override;
 
   /// The (skip+1)-th next call of `op` ("format", "open", "destroy"...) fails and does nothing.

@@ -162,7 +162,7 @@ int Predictor::resize() {
   if (v == nullptr) return kNotFound;
   const std::uint64_t size = size_in_bytes(words_.at(2));
   if (size < v->size) return kUsage;
-  if (size == v->size) return kDone;
+  if (size == v->size && v->fs == "none") return kDone;
   if (out_.after.closed(v->vault, std::nullopt)) return kExists;
   v->size = size;
   // A filesystem grows along: what it looks like then is learned.

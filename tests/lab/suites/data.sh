@@ -202,6 +202,13 @@ case_filesystems_stay_whole_through_everything() {
   mnt e.own
   expect_equal "$sum" "$(checksum /mnt/e.own/data)" "the file after an offline resize"
   umnt e.own
+  # What could not be grown is grown when it is asked for again.
+  expect_ok tclone mount x.own /mnt/x.own --read-only
+  expect_ok tclone resize x.own 420M
+  expect_text 'the same resize again grows it'
+  umnt x.own
+  expect_ok tclone resize x.own 420M
+  expect_equal "$((420 << 20))" "$(xfs_db -r -c 'sb 0' -c 'p dblocks' "$(dev x.own)" | awk '{print $3 * 4096}')" "the xfs"
   expect_ok tclone revert e.own
   expect_ok tclone revert x.own
   fsck_ok e.own

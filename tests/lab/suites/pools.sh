@@ -412,6 +412,11 @@ case_what_cannot_be_mounted_or_unmounted_says_what_to_do() {
   expect_exit 3 tclone umount here
   expect_text './here'
   expect_ok tclone umount ./here
+  expect_ok tclone mount raw here --read-only
+  expect_ok tclone mount raw here --read-only
+  expect_exit 4 tclone mount raw here
+  expect_text 'mounted there already, read-only'
+  expect_ok tclone umount ./here
 }
 
 case_a_full_filesystem_below_a_sparse_file_costs_only_what_did_not_fit() {

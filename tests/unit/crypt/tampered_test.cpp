@@ -71,6 +71,37 @@ TEST_CASE("a key slot with a null cipher is refused") {
   expect_damaged(vault, vault.made.facts, "key slot 0");
 }
 
+TEST_CASE("a key derivation that would not end in good time is refused before it begins") {
+  Vaultlike vault;
+  std::string word;
+  const auto behind = [](std::string& json, const std::string& section, const std::string& from,
+                         const std::string& to) {
+    const auto at = json.find(from, json.find(section));
+    REQUIRE(at != std::string::npos);
+    json.replace(at, from.size(), to);
+  };
+  SECTION("pbkdf2 of a key slot") {
+    tamper(vault.path,
+           [&](std::string& json) { behind(json, "\"kdf\"", "\"iterations\":1000", "\"iterations\":2000000000"); });
+    word = "key slot 0";
+  }
+  SECTION("argon2id of a key slot") {
+    tamper(vault.path, [&](std::string& json) {
+      behind(json, "\"kdf\"", "\"type\":\"pbkdf2\"", "\"type\":\"argon2id\",\"memory\":1048576,\"cpus\":1");
+      const auto hash = json.find("\"hash\"", json.find("\"kdf\""));
+      json.erase(hash, json.find(',', hash) + 1 - hash);
+      behind(json, "\"kdf\"", "\"iterations\":1000", "\"time\":100000");
+    });
+    word = "key slot 0";
+  }
+  SECTION("the digest") {
+    tamper(vault.path,
+           [&](std::string& json) { behind(json, "\"digests\"", "\"iterations\":1000", "\"iterations\":2000000000"); });
+    word = "digest 0";
+  }
+  expect_damaged(vault, vault.made.facts, word);
+}
+
 TEST_CASE("each field that differs from the record is named") {
   Vaultlike vault;
   HeaderFacts record = vault.made.facts;

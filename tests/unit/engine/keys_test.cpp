@@ -227,6 +227,19 @@ TEST_CASE_METHOD(Keys, "a header backup from before a rekey is refused") {
   check_whole();
 }
 
+TEST_CASE_METHOD(Keys, "dry runs of key backup and key restore refuse what the real ones refuse") {
+  const std::string saved = file("db.header");
+  REQUIRE_OK(engine::key_backup(env, {"p", "db"}, saved));
+  std::ofstream(file("noise")) << "no header";
+  create("other");
+  deactivate_all();
+  env.dry_run = true;
+  refused(engine::key_backup(env, {"p", "db"}, saved), Code::exists, "exists");
+  refused(engine::key_restore(env, {"p", "db"}, file("noise")), Code::damaged, "header");
+  refused(engine::key_restore(env, {"p", "other"}, saved), Code::damaged, "UUID");
+  REQUIRE_OK(engine::key_restore(env, {"p", "db"}, saved));
+}
+
 TEST_CASE_METHOD(Keys, "dry runs of the key commands change nothing") {
   const auto before = files();
   mapper.clear_calls();

@@ -141,6 +141,7 @@ TEST_CASE("a refusal names file, line and field") {
   refused(with("12:00:00Z", "12:00:00"), "volumes/db.toml:9", "created: must be a time like");
   refused(with("2024-05-01", "1969-05-01"), "volumes/db.toml:9", "created: must be a time from 1970 to 9999");
   refused(with("own_key = false", "own_key = 0"), "volumes/db.toml:10", "own_key: must be true or false");
+  refused(with("own_key = false", "own_key = true"), "volumes/db.toml:1", "basis: must be there in a clone with a key");
   refused(with("versions = [7]", "versions = [7, 7]"), "volumes/db.toml:13", "versions: must be in ascending order");
   refused(with("versions = [7]", "versions = [0, 7]"), "volumes/db.toml:13", "versions: must be a list of numbers");
   refused(with("versions = [7]", "versions = [\"7\"]"), "volumes/db.toml:13", "versions: each item must be an integer");

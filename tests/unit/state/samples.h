@@ -198,7 +198,7 @@ class Random {
     v.created = time();
     v.origin = ref();
     v.basis = ref();
-    v.own_key = flip();
+    v.own_key = v.origin && v.basis && flip();
     if (flip()) v.follows = name();
     for (std::uint64_t i = number(0, 6); i > 0; --i) {
       v.versions.push_back(v.next_version);
