@@ -145,7 +145,8 @@ Status LibDeviceMapper::suspend(const std::string& name, Suspend how) {
     TC_CHECK(task.prepared(dm_task_no_flush(task.get())));
   }
   auto suspended = task.run("cannot suspend it");
-  if (!suspended && suspended.error().sys == EBUSY && how == Suspend::freeze) {  // freeze_super() in the kernel's fs/super.c
+  if (!suspended && suspended.error().sys == EBUSY &&
+      how == Suspend::freeze) {  // freeze_super() in the kernel's fs/super.c
     suspended.error().why = "the filesystem on it is frozen already";
     suspended.error().next = "thaw it (`fsfreeze --unfreeze`): tclone freezes it itself";
   }
