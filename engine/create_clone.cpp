@@ -177,11 +177,14 @@ Result<Outcome> clone(Env& env, const Clone& r) {
       return fail(Code::usage, "--vault", "--shared-key means the vault of the source", "leave one of the two away");
     }
     TC_CHECK(refuse_token(r.key));
+    std::vector<StepTime> written;
     Session s = TC_TRY(Session::change(env, r.pool, [&](Session& seen) {
-      if (!target.has_version()) write_out(seen, {target.volume});
+      if (!target.has_version()) written = write_out(seen, {target.volume});
     }));
     if (s.record.stock > 0 && r.vault.empty() && !r.shared_key) refill = s.pool;
-    return clone_in(s, r);
+    Outcome out = TC_TRY(clone_in(s, r));
+    out.steps.insert(out.steps.begin(), written.begin(), written.end());
+    return out;
   };
   auto done = attempted(asking(env.asked, run), what);
   if (done && !refill.empty() && !env.dry_run) env.refill(refill);

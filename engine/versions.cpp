@@ -127,8 +127,11 @@ Result<Outcome> publish(Env& env, const Publish& r) {
     }
     for (const std::string& tag : r.tags) TC_CHECK(policies::check_tag(tag));
     TC_CHECK(policies::check_message(r.message));
-    Session s = TC_TRY(Session::change(env, r.pool, [&](Session& seen) { write_out(seen, r.names); }));
-    return publish_in(s, r, what);
+    std::vector<StepTime> written;
+    Session s = TC_TRY(Session::change(env, r.pool, [&](Session& seen) { written = write_out(seen, r.names); }));
+    Outcome out = TC_TRY(publish_in(s, r, what));
+    out.steps.insert(out.steps.begin(), written.begin(), written.end());
+    return out;
   };
   return attempted(asking(env.asked, run), what);
 }

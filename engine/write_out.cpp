@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/write_out.h"
 
+#include <chrono>
+
 #include "dm/names.h"
 #include "engine/suspended.h"
 
@@ -18,14 +20,19 @@ bool may_wait_for_ever(Session& seen, const std::string& volume) {
 
 }  // namespace
 
-void write_out(Session& seen, const std::vector<std::string>& volumes) {
+std::vector<StepTime> write_out(Session& seen, const std::vector<std::string>& volumes) {
+  std::vector<StepTime> out;
   for (const std::string& volume : volumes) {
     const std::string device = dm::names::volume(seen.pool, volume);
     const auto info = seen.env.dm.info(device);
     if (!info || !*info || (*info)->suspended || (*info)->open_count == 0) continue;
     if (may_wait_for_ever(seen, volume)) continue;
+    const auto start = std::chrono::steady_clock::now();
     seen.env.write_out((*info)->major, (*info)->minor, seen.env.dm.path(device));
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    out.push_back({"write what is cached of " + volume, took.count()});
   }
+  return out;
 }
 
 }  // namespace tclone::engine

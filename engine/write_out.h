@@ -6,12 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "engine/api.h"
 #include "engine/session.h"
 
 namespace tclone::engine {
 
 /// Before the lock is taken, because it may take long. Nothing is done where a write could wait for ever: a pool that has no
 /// room or takes no changes, a layer that is suspended. Comfort: what cannot be written now is written by the freeze.
-void write_out(Session& seen, const std::vector<std::string>& volumes);
+/// \returns a step, with its time, for each volume that is in use.
+std::vector<StepTime> write_out(Session& seen, const std::vector<std::string>& volumes);
 
 }  // namespace tclone::engine

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/utf8.h"
+
 namespace tclone::policies {
 namespace {
 
@@ -55,10 +57,10 @@ Status check_tag(std::string_view tag) {
 
 Status check_message(std::string_view message) {
   if (message.size() > 1000) return fail(Code::usage, "message", "longer than 1000 bytes");
-  for (const char c : message) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      return fail(Code::usage, "message", "contains a control character");
-    }
+  for (std::size_t at = 0; at < message.size();) {
+    const auto point = utf8::next(message, at);
+    if (!point) return fail(Code::usage, "message", "not valid UTF-8");
+    if (utf8::is_control(*point)) return fail(Code::usage, "message", "contains a control character");
   }
   return {};
 }

@@ -3,37 +3,19 @@
 
 #include <charconv>
 
+#include "base/utf8.h"
+
 namespace tclone::state {
 namespace {
 
 bool is_name_start(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
-// The code point at `at`, moving `at` behind it; nothing when the bytes are no UTF-8 (RFC 3629: overlong forms,
-// surrogates and numbers above U+10FFFF are none).
-std::optional<std::uint32_t> next_code_point(std::string_view text, std::size_t& at) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const std::uint8_t lead = byte(at);
-  if (lead < 0x80) return text[at++] & 0x7f;
-  const std::size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() - at <= more) return std::nullopt;
-  std::uint32_t point = lead & (0x3fU >> more);
-  for (std::size_t i = 1; i <= more; ++i) {
-    if ((byte(at + i) & 0xc0U) != 0x80U) return std::nullopt;
-    point = (point << 6U) | (byte(at + i) & 0x3fU);
-  }
-  at += more + 1;
-  if ((more == 2 && point < 0x800) || (more == 3 && point < 0x10000) || point > 0x10ffff) return std::nullopt;
-  if (point >= 0xd800 && point <= 0xdfff) return std::nullopt;
-  return point;
-}
-
 Wrong wrong_text(std::string_view text, bool many_lines) noexcept {
   for (std::size_t at = 0; at < text.size();) {
-    const auto point = next_code_point(text, at);
+    const auto point = utf8::next(text, at);
     if (!point) return "must be valid UTF-8";
     if (many_lines && (*point == '\n' || *point == '\t')) continue;
-    // C1 controls count too: U+009B begins an escape sequence on some terminals, as ESC [ does.
-    if (*point < 0x20 || (*point >= 0x7f && *point < 0xa0))
+    if (utf8::is_control(*point))
       return many_lines ? "must not hold control characters other than newline and tab"
                         : "must not hold control characters";
   }

@@ -50,6 +50,12 @@ TEST_CASE("a message has at most 1000 bytes and no control characters") {
   CHECK(check_message(std::string(1000, 'm')));
   CHECK_FALSE(check_message(std::string(1001, 'm')));
   CHECK_FALSE(check_message("two\nlines"));
+  CHECK_FALSE(
+      check_message("Gr\xf6\xdf"
+                    "e"));  // of another encoding: the journal would not take it
+  CHECK_FALSE(
+      check_message("\xc2\x9b"
+                    "2J"));  // a C1 control
   CHECK_FALSE(check_message("\x7f"));
 }
 
