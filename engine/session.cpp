@@ -89,9 +89,12 @@ Result<Session> Session::look(Env& env, const std::string& asked) {
 Result<Session> Session::change(Env& env, const std::string& asked, const std::function<void(Session&)>& first) {
   const std::string name = TC_TRY(resolve_pool(env, asked));
   if (env.dry_run) return open(env, name);
-  // The existence of the pool is looked up before the lock file is made.
-  Session seen = TC_TRY(open(env, name));
-  if (first) first(seen);
+  {
+    // The existence of the pool is looked up before the lock file is made. Nothing of it stays open while the lock is waited
+    // for: whoever has it may be taking the pool down.
+    Session seen = TC_TRY(open(env, name));
+    if (first) first(seen);
+  }
   PoolLock lock = TC_TRY(lock_pool(env, name));
   Session session = TC_TRY(open(env, name));
   session.lock.emplace(std::move(lock));

@@ -134,6 +134,22 @@ TEST_CASE_METHOD(Rig,
   mapper.hold("tclone-p-db", 0);
 }
 
+TEST_CASE_METHOD(Rig, "who waits for the lock has nothing of the pool open") {
+  populate();
+  const auto held = PoolLock::take(file("run/p.lock"), "tclone pool deactivate", std::chrono::milliseconds(0));
+  int asked = 0;
+  env.stop = [&] {
+    ++asked;
+    for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;  // that of the iterator itself
+      CHECK_FALSE(contains(std::filesystem::read_symlink(fd.path(), gone).string(), file("lib")));
+    }
+    return false;
+  };
+  CHECK(error_of(engine::publish(env, {"p", {"db"}, {}, {}})) != "");
+  CHECK(asked > 0);
+}
+
 TEST_CASE_METHOD(Rig, "a revert that starts over keeps key and header and gives the space back") {
   create("db");
   publish({"db"});
