@@ -41,6 +41,10 @@ std::string vault_crypt(const std::string& pool, ThinId outer) { return vault_la
 std::string vault_metadata(const std::string& pool, ThinId outer) { return vault_layer(pool, outer, "meta"); }
 std::string vault_data(const std::string& pool, ThinId outer) { return vault_layer(pool, outer, "data"); }
 std::string vault_pool(const std::string& pool, ThinId outer) { return vault_layer(pool, outer, "pool"); }
+std::vector<std::string> vault_layers(const std::string& pool, ThinId outer) {
+  return {vault_pool(pool, outer), vault_data(pool, outer), vault_metadata(pool, outer), vault_crypt(pool, outer),
+          vault_thin(pool, outer)};
+}
 
 bool hidden(const std::string& name) {
   if (name.compare(0, kTool.size(), kTool) != 0) return false;

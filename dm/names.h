@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/units.h"
 #include "base/uuid.h"
@@ -34,6 +35,8 @@ inline constexpr const char* kView = ".view";
 [[nodiscard]] std::string vault_metadata(const std::string& pool, ThinId outer);
 [[nodiscard]] std::string vault_data(const std::string& pool, ThinId outer);
 [[nodiscard]] std::string vault_pool(const std::string& pool, ThinId outer);
+/// All of them, the uppermost first: as they are taken down.
+[[nodiscard]] std::vector<std::string> vault_layers(const std::string& pool, ThinId outer);
 
 /// Whether a device-mapper name is that of a hidden layer: an underscore follows its second dash. The shipped udev
 /// rules decide by the same property.

@@ -5,8 +5,6 @@
 
 namespace tclone::engine {
 
-namespace names = dm::names;
-
 Status refuse_suspended(dm::DeviceMapper& dm, const std::string& pool, const std::vector<std::string>& devices) {
   for (const std::string& name : devices) {
     const auto info = TC_TRY(dm.info(name));
@@ -19,10 +17,7 @@ Status refuse_suspended(dm::DeviceMapper& dm, const std::string& pool, const std
 
 Status refuse_suspended(Session& s, ThinId outer) {
   if (s.not_suspended.contains(outer.n)) return {};
-  TC_CHECK(refuse_suspended(
-      s.env.dm, s.pool,
-      {names::vault_thin(s.pool, outer), names::vault_crypt(s.pool, outer), names::vault_metadata(s.pool, outer),
-       names::vault_data(s.pool, outer), names::vault_pool(s.pool, outer)}));
+  TC_CHECK(refuse_suspended(s.env.dm, s.pool, dm::names::vault_layers(s.pool, outer)));
   s.not_suspended.insert(outer.n);
   return {};
 }

@@ -205,11 +205,7 @@ Result<bool> close_above_crypt(Session& s, ThinId outer) {
 Status close_vault(Session& s, ThinId outer) {
   TC_CHECK(refuse_suspended(s, outer));  // the inner pool commits when it is taken down
   s.unlocked.erase(outer.n);
-  for (const std::string& name :
-       {names::vault_pool(s.pool, outer), names::vault_data(s.pool, outer), names::vault_metadata(s.pool, outer),
-        names::vault_crypt(s.pool, outer), names::vault_thin(s.pool, outer)}) {
-    TC_CHECK(s.env.dm.remove(name, kPatience));
-  }
+  for (const std::string& name : names::vault_layers(s.pool, outer)) TC_CHECK(s.env.dm.remove(name, kPatience));
   return {};
 }
 

@@ -42,7 +42,8 @@ build fuzz fuzzers
 # 5 s instead of 35, suite main a quarter less. A power cut of a lab machine loses what the machine had not written, either way.
 if [[ ! ${TMPDIR-} && $lane == uml ]] && in_memory=$(memory_folder); then export TMPDIR=$in_memory; fi
 
-args=(--test-dir build/dev --output-on-failure --no-tests=error -j $(($(nproc) * 2 + 1)))  # a machine for each core, and what is no machine beside
+# A lab machine takes two of these places: one for each core, and what is no machine beside.
+args=(--test-dir build/dev --output-on-failure --no-tests=error -j $(($(nproc) * 2 + 1)))
 if [[ $lane == debian && ! $filter && ! $torture ]]; then
   filter='^(demo|lab_(kernel|kernel_power_cut|reboot|main|data|stock|keys|fido2))$'
 fi
