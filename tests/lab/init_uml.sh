@@ -8,6 +8,8 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 here=${0%/*}
 
 mount -t proc proc /proc
+# This kernel starts /sbin/hotplug for every event of a device, some thousands a suite, and nobody has that program.
+echo >/proc/sys/kernel/hotplug
 mount -t tmpfs -o mode=0755 lab /tmp
 mkdir -p /tmp/{root,work,modules/lib} \
   /tmp/upper/{lab,proc,sys,dev,run,root,usr/lib/modules,etc/tclone,etc/systemd/system,var/lib/tclone}
