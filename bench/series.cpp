@@ -124,6 +124,8 @@ constexpr std::array kRows{
         "stall.quiet", "ms",
         "a publish waits for the writes under way and for a commit, and the writer for both; they share one processor "
         "here"},
+    Row{"stall", "the same with the floor's publish, on its layers", p99_above_at_most, 5, "stall.floor",
+        "stall.floor.quiet", "ms", ""},
     Row{"io", "own-key clone against dm-crypt on a linear device: random rewrite of 4 KiB", ratio_at_least, 0.95,
         "io.clone.rewrite", "io.plain.rewrite", "IOPS", "two look-ups in thin pools more, on the one processor"},
     Row{"io", "random read of own blocks", ratio_at_least, 0.95, "io.clone.read", "io.plain.read", "IOPS",

@@ -115,23 +115,35 @@ plain_thin_down() {
   unslice tmeta tdata
 }
 
-# Windows with and without a publish a second, alternating, at a load the machine has no trouble with.
+# Windows with and without a publish a second, alternating, at a load the machine has no trouble with; and with what the kernel
+# alone takes for one, on the floor's layers.
 series_stall() {
-  local i writing
+  local i
   quietly tclone create st --size "${BENCH_VOLUME_MIB}M" --fs none
   fill /dev/mapper/tclone-bench1-st "$BENCH_VOLUME_MIB"
+  floor_up aes
+  fill /dev/mapper/floor-db "$BENCH_VOLUME_MIB"
+  stall_publishes=0
   for ((i = 0; i < BENCH_ROUNDS; i++)); do
     bench_tool writer stall.quiet /dev/mapper/tclone-bench1-st "$BENCH_SECONDS" 20 >>"$samples"
-    bench_tool writer stall.publish /dev/mapper/tclone-bench1-st "$BENCH_SECONDS" 20 >/run/bench.stall &
-    writing=$!
-    while kill -0 "$writing" 2>/dev/null; do
-      quietly tclone publish st
-      sleep 1
-    done
-    wait "$writing"
-    cat /run/bench.stall >>"$samples"
+    stalled stall.publish /dev/mapper/tclone-bench1-st tclone publish st
+    bench_tool writer stall.floor.quiet /dev/mapper/floor-db "$BENCH_SECONDS" 20 >>"$samples"
+    stalled stall.floor /dev/mapper/floor-db floor publish
   done
+  floor_down
   gone st
+}
+# stalled KEY DEVICE COMMAND…: a window of writes with the command a second; the floor's wants a number that no other had.
+stalled() {
+  local writing
+  bench_tool writer "$1" "$2" "$BENCH_SECONDS" 20 >/run/bench.stall &
+  writing=$!
+  while kill -0 "$writing" 2>/dev/null; do
+    if [[ $3 == floor ]]; then quietly "${@:3}" $((stall_publishes++)); else quietly "${@:3}"; fi
+    sleep 1
+  done
+  wait "$writing"
+  cat /run/bench.stall >>"$samples"
 }
 
 # Blocks the outer pool has handed out, in KiB: used/total is field 6 of its status, block size field 6 of its table.

@@ -13,7 +13,7 @@ if ((seconds)); then
 else
   found=$(mktemp -d)
   trap 'rm -rf "$found"' EXIT
-  length=(-seed=1 -runs=50000)
+  length=(-seed=1 -runs=20000)
 fi
 mkdir -p "$found"
 log=$fuzzer.log

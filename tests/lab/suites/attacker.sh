@@ -220,7 +220,7 @@ case_tampered_headers_are_refused() {
   mkdir -p /tmp/k
   pool_up
   expect_ok tclone create v --size 16M --fs none
-  local key outer ending='' control='' code=8 why=header
+  local key outer ending='' control='' every=1 code=8 why=header
   key=$(key_file v) outer=$(field vaults/v.toml outer)
   expect_ok tclone key backup v /tmp/k/header
   expect_ok tclone deactivate v
@@ -230,13 +230,17 @@ case_tampered_headers_are_refused() {
     ${control:-:}
     expect_ok dmsetup remove victim
     refused "$code" "$why" tclone activate v
-    refused "$code" "$why" tclone mount v /tmp/k/mnt
     expect_exit "$code" tclone key test v
     expect_text "$why"
-    expect_exit "$code" tclone key add v --key file:/tmp/k/header
-    expect_text "$why"
-    expect_exit "$code" tclone rekey v
-    expect_text "$why"
+    # Who else opens a vault goes the same way: in a plain run once.
+    if [[ $every ]]; then
+      refused "$code" "$why" tclone mount v /tmp/k/mnt
+      expect_exit "$code" tclone key add v --key file:/tmp/k/header
+      expect_text "$why"
+      expect_exit "$code" tclone rekey v
+      expect_text "$why"
+      every=${LAB_TORTURE-}
+    fi
     expect_ok tclone key restore v /tmp/k/header --yes
     [[ $ending ]] && return
     expect_ok tclone activate v

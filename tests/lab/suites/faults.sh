@@ -306,7 +306,7 @@ case_label_error() { torture || return 0; survive label error try_label; }
 case_label_read() { torture || return 0; survive label read try_label; }
 case_label_write() { torture || return 0; survive label write try_label; }
 case_label_drop() { torture || return 0; survive label drop try_label; }
-case_label_copy_read() { survive label-copy read try_label_copy; }
+case_label_copy_read() { torture || return 0; survive label-copy read try_label_copy; }
 case_state_error() { survive state error try_state; }
 case_state_read() { torture || return 0; survive state read try_state; }
 case_state_write() { torture || return 0; survive state write try_state; }

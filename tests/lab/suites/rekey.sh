@@ -281,7 +281,7 @@ case_cut_off_anywhere_it_goes_on() {
   expect_ok tclone rm db@2 --yes
   things=(db dev web1 db@1)
   before=$(echo "$before" | grep -v db@2)
-  for point in rekey.copied#2 ${LAB_TORTURE:+rekey.checked}; do cut_off "$point" kill no; done
+  for point in ${LAB_TORTURE:+rekey.copied#2 rekey.checked}; do cut_off "$point" kill no; done
   expect_equal "$outer" "$(field vaults/db.toml outer)" "the outer thin before the change-over"
   # The one commit point.
   run env "TCLONE_FAULT=commit=kill" tclone rekey db

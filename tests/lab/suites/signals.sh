@@ -12,11 +12,11 @@ state=/var/lib/tclone/p
 # out again.
 without_room() { everything; printf '%s\n' "$lab_seen" | grep -v -e '^provisioned = ' -e '^capacity = ' -e '^metadata = ' -e '^next_'; }
 
-# interrupted ACTION COMMAND…: a signal at every point that the command passes; it is done or it never was. At every other
-# one without --torture, beginning in turn with the first and the second.
+# interrupted ACTION COMMAND…: a signal at every point that the command passes; it is done or it never was. At every third
+# one without --torture, beginning in turn with the first, the second and the third.
 turn=0
 interrupted() {
-  local action=$1 n before after points stride=2
+  local action=$1 n before after points stride=3
   shift
   [[ ${LAB_TORTURE-} ]] && stride=1
   before=$(without_room)

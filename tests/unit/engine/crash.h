@@ -52,7 +52,7 @@ inline bool crashed(Rig& rig, const Deed& deed, std::uint64_t point, End how) {
 }
 
 #ifdef __SANITIZE_ADDRESS__
-constexpr std::uint64_t kStride = 83;  // five times as dear each, and most rounds are over the same code
+constexpr std::uint64_t kStride = 167;  // five times as dear each, and most rounds are over the same code
 #else
 constexpr std::uint64_t kStride = 13;
 #endif
