@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # An experiment, to be run on a quiet machine: `./dev lab -- bash $PWD/bench/try/layers.sh`. What dm-crypt's workqueue
-# flags and the outer pool's block size change, on bare layers, alternating. Prints requests a second.
+# flags and the block sizes of the outer and of the inner pool change, on bare layers, alternating. Prints requests a second.
 set -euo pipefail
 read -ra disk <<<"$LAB_DISKS"
 key=$(head -c 64 /dev/urandom | od -An -v -tx1 | tr -d ' \n')
@@ -40,6 +40,34 @@ outer_block() { # SECTORS
   for name in try try-thin try-pool try-data try-meta; do dmsetup remove --retry $name; done
 }
 
+# inner_vault NAME START-MIB KEY SECTORS [ORIGIN]: an inner pool behind dm-crypt, and a thin of 256 MiB in it.
+inner_vault() {
+  dmsetup create "$1-crypt" --table "0 $((512 << 11)) crypt aes-xts-plain64 $3 0 ${disk[1]} $(($2 << 11)) 2 allow_discards sector_size:4096"
+  dmsetup create "$1-meta" --table "0 $((32 << 11)) linear /dev/mapper/$1-crypt 0"
+  dmsetup create "$1-data" --table "0 $((480 << 11)) linear /dev/mapper/$1-crypt $((32 << 11))"
+  dd if=/dev/zero of="/dev/mapper/$1-meta" bs=4096 count=1 oflag=direct status=none
+  dmsetup create "$1-pool" --table "0 $((480 << 11)) thin-pool /dev/mapper/$1-meta /dev/mapper/$1-data $4 0 1 skip_block_zeroing"
+  dmsetup message "$1-pool" 0 "create_thin 0"
+  dmsetup create "$1" --table "0 $((256 << 11)) thin /dev/mapper/$1-pool 0 ${5-}"
+}
+# An own-key clone over a basis of 192 MiB: one write of 4 KiB in each 64 KiB of half of it, the same places again, reads of what
+# it never wrote, and first writes where the basis has nothing.
+inner_block() { # SECTORS
+  local status name layer
+  inner_vault basis 0 "$key" "$1"
+  dd if=/dev/urandom of=/dev/mapper/basis bs=1M count=192 oflag=direct status=none
+  inner_vault clone 512 "${key:64}${key:0:64}" "$1" /dev/mapper/basis
+  printf 'inner block %s KiB: first touch %s' $(($1 / 2)) "$(rate /dev/mapper/clone write:60k 4k --size=128M --io_size=8M)"
+  read -ra status < <(dmsetup status clone-pool)
+  printf ', taken %s MiB by 8, rewrite %s, basis read %s, sequential %s\n' $((${status[5]%/*} * $1 / 2048)) \
+    "$(rate /dev/mapper/clone write:60k 4k --size=128M --io_size=8M)" \
+    "$(rate /dev/mapper/clone randread 4k --offset=128M --size=64M --io_size=32M)" \
+    "$(rate /dev/mapper/clone write 1M --offset=192M --size=64M)"
+  for name in clone basis; do
+    for layer in '' -pool -data -meta -crypt; do dmsetup remove --retry $name$layer; done
+  done
+}
+
 dd if=/dev/urandom of="${disk[0]}" bs=1M count=256 oflag=direct status=none
 for ((i = 0; i < rounds; i++)); do
   workqueues
@@ -48,4 +76,5 @@ for ((i = 0; i < rounds; i++)); do
   workqueues no_read_workqueue no_write_workqueue
   workqueues same_cpu_crypt
   for block in 128 1024 2048 4096 8192; do outer_block $block; done
+  for block in 128 256 512 1024 2048; do inner_block $block; done
 done
