@@ -10,6 +10,7 @@
 #include "fs/loop.h"
 #include "fs/probe.h"
 #include "policies/sizing.h"
+#include "state/rules.h"
 
 namespace tclone::engine {
 namespace {
@@ -32,6 +33,10 @@ Status refuse_own_file(const Session& s, const std::string& path) {
 }
 
 Result<Image> look_at_image(Session& s, const std::string& path) {
+  // The journal tells where what is copied comes from.
+  if (const state::Wrong why = state::wrong_line(path)) {
+    return fail(Code::usage, "--from", std::string("the image's path ") + why, "give it another name, or a link to it");
+  }
   const fs::BlockFacts facts = TC_TRY(fs::block_facts(path));
   if (facts.size.n == 0) return fail(Code::usage, path, "the image is empty");
   if (!facts.block_device) TC_CHECK(refuse_own_file(s, path));

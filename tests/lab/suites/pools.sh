@@ -277,6 +277,8 @@ case_images_are_copied_and_stay_sparse() {
   refused 2 'more than the size' tclone create c --from /tmp/image --size 32M
   : >/tmp/empty
   refused 2 'empty' tclone create c --from /tmp/empty
+  truncate -s 16M $'/tmp/image\xff'
+  refused 2 "image's path must be valid UTF-8" tclone create c --from $'/tmp/image\xff'
   refused 2 '' tclone create c --from /tmp
   printf 'seven b' >/tmp/odd
   expect_ok tclone create odd --from /tmp/odd
