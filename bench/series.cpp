@@ -26,7 +26,7 @@ constexpr std::array kRows{
     Row{"process", "own-key clone against the floor", ratio_at_most, 1.3, "tclone.own.inside", "floor.own", "ms",
         "the journal, the records and the key file; most of both is libcryptsetup's"},
     Row{"process", "create against the floor", ratio_at_most, 1.3, "tclone.create.inside", "floor.create", "ms",
-        "as an own-key clone"},
+        "the journal, the records and the key file; most of both is libcryptsetup's"},
     Row{"process", "page faults of a shared-key clone, starting included, beside the floor's", reported, 0,
         "tclone.shared.faults", "floor.shared.faults", "faults",
         "what one costs stands above, in user-mode Linux some thirty times as much as on hardware. Most of the floor's "

@@ -315,7 +315,7 @@ case_metadata_error() { survive metadata error try_metadata; }
 case_metadata_read() { torture || return 0; survive metadata read try_metadata; }
 case_metadata_write() { torture || return 0; survive metadata write try_metadata; }
 case_metadata_drop() { torture || return 0; survive metadata drop try_metadata_drop; }
-case_spare_error() { survive spare error try_spare; }
+case_spare_error() { torture || return 0; survive spare error try_spare; }
 case_spare_read() { torture || return 0; survive spare read try_spare; }
 case_spare_write() { torture || return 0; survive spare write try_spare; }
 case_spare_drop() { torture || return 0; survive spare drop try_spare; }

@@ -3,7 +3,7 @@
 # lab: --disks 1x3G --mem 700M --timeout 900
 # needs: tclone
 # Many active vaults, each with a key and an inner pool of its own, written to all at once with hardly any memory left:
-# no deadlock, nothing lost. 20 of them in a plain run, 100 under LAB_TORTURE. What they cost the kernel is printed.
+# no deadlock, nothing lost. 12 of them in a plain run, 100 under LAB_TORTURE. What they cost the kernel is printed.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
 case_teardown() { rm -f /tmp/source; umount /tmp/eaten 2>/dev/null; pool_away; }
 
@@ -14,7 +14,7 @@ memory() { local name value; while read -r name value _; do [[ $name == "$1:" ]]
 kernel_threads() { local p n=0 link; for p in /proc/[0-9]*; do link=$(<"$p/cmdline") 2>/dev/null; [[ $link ]] || n=$((n + 1)); done 2>/dev/null; printf '%s\n' $n; }
 
 case_many_vaults_are_written_to_at_once_with_little_memory() {
-  local count=20 i name pids=() failed=0 before after
+  local count=12 i name pids=() failed=0 before after
   [[ ${LAB_TORTURE-} ]] && count=100
   pool_up
   expect_ok tclone create base --size 16M --fs none
