@@ -118,12 +118,11 @@ plain_thin_down() {
 # Windows with and without a publish a second, alternating, at a load the machine has no trouble with; and with what the kernel
 # alone takes for one, on the floor's layers.
 series_stall() {
-  local i
+  local i stall_publishes=0
   quietly tclone create st --size "${BENCH_VOLUME_MIB}M" --fs none
   fill /dev/mapper/tclone-bench1-st "$BENCH_VOLUME_MIB"
   floor_up aes
   fill /dev/mapper/floor-db "$BENCH_VOLUME_MIB"
-  stall_publishes=0
   for ((i = 0; i < BENCH_ROUNDS; i++)); do
     bench_tool writer stall.quiet /dev/mapper/tclone-bench1-st "$BENCH_SECONDS" 20 >>"$samples"
     stalled stall.publish /dev/mapper/tclone-bench1-st tclone publish st

@@ -37,7 +37,8 @@ lab_take_core
 status=0
 # What half of the start would be: timing the variants of RAID 6, which nobody here uses, the loop for short delays, which only
 # drivers of hardware need (lpj as it was found once), and 256 terminals of the old kind, which nobody opens.
-lab_watch "$uml" "mem=$lab_mem" pty.legacy_count=0 initcall_blacklist=raid6_select_algo lpj=19111936 rootfstype=hostfs rootflags=/ ro "init=$lab_here/init_uml.sh" \
+lab_watch "$uml" "mem=$lab_mem" initcall_blacklist=raid6_select_algo lpj=19111936 pty.legacy_count=0 \
+  rootfstype=hostfs rootflags=/ ro "init=$lab_here/init_uml.sh" \
   "uml_dir=$lab_work/" umid=lab con=null con0=null,fd:1 ssl=null ssl0=null,fd:3 quiet panic=-1 \
   "LAB_SHARE_HOST=$lab_share" \
   ${disks[@]+"${disks[@]}"} || status=$?

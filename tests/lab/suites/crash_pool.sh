@@ -45,6 +45,17 @@ choose() {
     esac
   done
 }
+# The same, in a plain run only those of these names: choose_of NAME…, the points between which something durable, or something
+# of the kernel's, has changed.
+choose_of() {
+  local i name kept=()
+  choose
+  [[ ${LAB_TORTURE-} ]] && return
+  for i in "${chosen[@]}"; do
+    for name; do [[ ${points[i - 1]} != "$name" ]] || kept+=("$i"); done
+  done
+  chosen=("${kept[@]}")
+}
 # crash ACTION N COMMAND…
 crash() {
   local action=$1 n=$2
@@ -143,9 +154,7 @@ case_pool_destroy_can_be_repeated() {
   local n action
   make_pool
   trace tclone pool destroy q --yes
-  choose
-  # A plain run tries every other of them.
-  if [[ ! ${LAB_TORTURE-} ]]; then for ((n = 0; n < ${#points[@]}; n += 2)); do unset "chosen[n]"; done; fi
+  choose_of destroy.begun vault.shredded vault.deleted pool.down.outer destroy.wiped destroy.unlinked
   for action in kill ${LAB_TORTURE:+fail}; do
     for n in "${chosen[@]}"; do
       make_pool
@@ -184,16 +193,6 @@ first_of() {
   for ((i = 0; i < ${#points[@]}; i++)); do [[ ${points[i]} != "$1" ]] || break; done
   printf '%s\n' $((i + 1))
 }
-# A plain run takes those points between which something durable, or something of the kernel's, has changed.
-choose_grow() {
-  local i kept=()
-  choose
-  [[ ${LAB_TORTURE-} ]] && return
-  for i in "${chosen[@]}"; do
-    case ${points[i - 1]} in "$1" | grow.labelled | grow.pool.loaded) kept+=("$i") ;; esac
-  done
-  chosen=("${kept[@]}")
-}
 blocks_of_q() { local all; read -r _ _ _ _ _ all _ < <(dmsetup status tclone-q-_pool); printf '%s\n' "${all#*/}"; }
 
 case_pool_grow_can_be_repeated() {
@@ -203,7 +202,7 @@ case_pool_grow_can_be_repeated() {
   fill /dev/mapper/tclone-q-a seed 4
   sum=$(checksum /dev/mapper/tclone-q-a)
   trace tclone pool grow q --size 410M; size=410
-  choose_grow -
+  choose_of grow.labelled grow.pool.loaded
   for action in kill ${LAB_TORTURE:+fail}; do
     for n in "${chosen[@]}"; do
       size=$((size + 10))
@@ -249,7 +248,7 @@ case_pool_grow_with_devices_can_be_repeated() {
   # One that is added. Before it has a label it may go away again.
   extra $((++i))
   trace tclone pool grow q --add "/dev/mapper/extra$i" --force
-  choose_grow grow.remembered
+  choose_of grow.remembered grow.labelled grow.pool.loaded
   # One copy of the new device's label; all of it, and one copy of another's.
   [[ ${LAB_TORTURE-} ]] || for n in label.copy1.done label.copy2.done; do chosen+=("$(first_of "$n")"); done
   for action in kill ${LAB_TORTURE:+fail}; do
