@@ -10,11 +10,14 @@
 namespace tclone::log {
 namespace {
 
+Level threshold = Level::warn;
+
+// Made for the first line that is written: most commands write none.
 spdlog::logger& logger() {
   static const std::shared_ptr<spdlog::logger> instance = [] {
     auto made = std::make_shared<spdlog::logger>("tclone", std::make_shared<spdlog::sinks::ansicolor_stderr_sink_st>());
     made->set_pattern("tclone: %^%l%$: %v");
-    made->set_level(spdlog::level::warn);
+    made->set_level(spdlog::level::trace);  // what is below the threshold does not come here
     return made;
   }();
   return *instance;
@@ -31,21 +34,21 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::warn;
 }
 
-void write(spdlog::level::level_enum level, std::string_view text) {
-  if (!logger().should_log(level)) return;
+void write(Level level, std::string_view text) {
+  if (!enabled(level)) return;
   std::string clean(text);
   for (char& c : clean) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
-  logger().log(level, spdlog::string_view_t(clean.data(), clean.size()));
+  logger().log(to_spdlog(level), spdlog::string_view_t(clean.data(), clean.size()));
 }
 
 }  // namespace
 
-void set_level(Level level) { logger().set_level(to_spdlog(level)); }
-bool enabled(Level level) { return logger().should_log(to_spdlog(level)); }
-void debug(std::string_view text) { write(spdlog::level::debug, text); }
-void info(std::string_view text) { write(spdlog::level::info, text); }
-void warn(std::string_view text) { write(spdlog::level::warn, text); }
+void set_level(Level level) { threshold = level; }
+bool enabled(Level level) { return level >= threshold; }
+void debug(std::string_view text) { write(Level::debug, text); }
+void info(std::string_view text) { write(Level::info, text); }
+void warn(std::string_view text) { write(Level::warn, text); }
 
 }  // namespace tclone::log

@@ -1,22 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/commands.h"
 
+#include <algorithm>
+#include <array>
+
 namespace tclone::cli {
 
-const std::vector<Command>& commands() {
-  // For as long as the process is there: taking it apart at the end would cost a thirtieth of what `version` needs.
-  static const std::vector<Command>& table = *[] {
+namespace {
+
+/// A file of the table, and the first words of the commands in it; in the order of the help.
+struct Part {
+  std::string_view words;
+  void (*add)(std::vector<Command>&);
+};
+constexpr std::array kParts{
+    Part{"pool", add_pool_commands},
+    Part{"create clone publish revert refresh", add_volume_commands},
+    Part{"list tree log show status", add_look_commands},
+    Part{"tag untag rename rm resize activate deactivate mount umount path", add_use_commands},
+    Part{"key rekey", add_key_commands},
+    Part{"recover doctor completion version __names __man", add_other_commands},
+};
+
+/// Built once, for as long as the process is there: taking it apart at the end would cost as much again.
+const std::vector<Command>& built(std::size_t part) {
+  static std::array<const std::vector<Command>*, kParts.size()> all{};
+  if (all[part] == nullptr) {
     auto* out = new std::vector<Command>;  // NOLINT(cppcoreguidelines-owning-memory)
-    out->reserve(kCommands);
-    add_pool_commands(*out);
-    add_volume_commands(*out);
-    add_look_commands(*out);
-    add_use_commands(*out);
-    add_key_commands(*out);
-    add_other_commands(*out);
+    kParts[part].add(*out);
+    all[part] = out;
+  }
+  return *all[part];
+}
+
+}  // namespace
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> table = [] {
+    std::vector<Command> out;
+    for (std::size_t i = 0; i < kParts.size(); ++i) out.insert(out.end(), built(i).begin(), built(i).end());
     return out;
   }();
   return table;
+}
+
+std::vector<const Command*> commands_with(const std::vector<std::string>& words) {
+  std::vector<const Command*> out;
+  for (std::size_t i = 0; i < kParts.size(); ++i) {
+    const auto firsts = words_of(kParts[i].words);
+    if (std::find_first_of(firsts.begin(), firsts.end(), words.begin(), words.end()) == firsts.end()) continue;
+    for (const Command& command : built(i)) out.push_back(&command);
+  }
+  return out;
 }
 
 const Command& command(Id id) { return commands().at(static_cast<std::size_t>(id)); }
@@ -25,12 +60,6 @@ const std::vector<CommandGroup>& command_groups() {
   static const std::vector<CommandGroup> table{{"pool", "make, list and care for pools"},
                                                {"key", "change and test what unlocks a volume"}};
   return table;
-}
-
-const Command* find_command(std::string_view words) {
-  for (const Command& one : commands())
-    if (one.words == words) return &one;
-  return nullptr;
 }
 
 const std::vector<Option>& global_options() {

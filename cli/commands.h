@@ -117,13 +117,14 @@ struct Command {
 /// In the order of the help, hidden ones last; the position of each is its Id.
 [[nodiscard]] const std::vector<Command>& commands();
 [[nodiscard]] const Command& command(Id id);
+/// Those parts of the table that a command begun by one of these words can be in. Building all of it would be a sixth of
+/// what `tclone version` does altogether.
+[[nodiscard]] std::vector<const Command*> commands_with(const std::vector<std::string>& words);
 /// A first word that several commands share.
 struct CommandGroup {
   std::string_view word, summary;
 };
 [[nodiscard]] const std::vector<CommandGroup>& command_groups();
-/// nullptr when there is none.
-[[nodiscard]] const Command* find_command(std::string_view words);
 /// Accepted before and after every command.
 [[nodiscard]] const std::vector<Option>& global_options();
 /// Whether the option is there for this command: --dry-run and --timings only where something changes.

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <iostream>
 
 #include "cli/text_table.h"
 
@@ -37,7 +36,7 @@ Status confirm(const Invocation& call) {
   std::fprintf(stderr, "This %s. Go on? [y/N] ", printable(what).c_str());
   std::fflush(stderr);
   std::string answer;
-  std::getline(std::cin, answer);
+  for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar()) answer += static_cast<char>(c);
   if (answer == "y" || answer == "Y" || answer == "yes") return {};
   return fail(Code::failed, "", "nothing was done: the answer was not yes");
 }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/parse.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <charconv>
 #include <map>
 #include <memory>
 
+#include "cli/cli11.h"
 #include "cli/help.h"
 
 namespace tclone::cli {
@@ -23,7 +21,7 @@ class Builder {
     add_globals();
     app_.require_subcommand(1);
     app_.fallthrough();
-    for (const Command& command : commands()) add(command);
+    for (const Command* command : commands_with(args)) add(*command);
   }
 
   Result<Parsed> run(const Environment& env);
