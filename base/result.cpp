@@ -37,11 +37,15 @@ Code code_of_errno(int sys) noexcept {
   }
 }
 
-tl::unexpected<Error> fail_errno(int sys, std::string object, std::string why, std::string next) {
+tl::unexpected<Error> fail(Code code, std::string_view object, std::string_view why, std::string_view next, int sys) {
+  return tl::unexpected<Error>(Error{code, {}, std::string(object), std::string(why), std::string(next), sys});
+}
+
+tl::unexpected<Error> fail_errno(int sys, std::string_view object, std::string_view why, std::string_view next) {
   // Nobody who meets this can do more about it from where the call was made.
   if (sys == EIO && next.empty())
     next = "a device below it fails: the kernel's log (`dmesg`) says where, `tclone doctor` what that means";
-  return tl::unexpected<Error>(Error{code_of_errno(sys), {}, std::move(object), std::move(why), std::move(next), sys});
+  return fail(code_of_errno(sys), object, why, next, sys);
 }
 
 }  // namespace tclone

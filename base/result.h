@@ -41,15 +41,15 @@ template <class T>
 using Result = tl::expected<T, Error>;
 using Status = Result<void>;
 
-/// Shorthand for a failed Result.
-[[nodiscard]] inline tl::unexpected<Error> fail(Code code, std::string object, std::string why, std::string next = {},
-                                                int sys = 0) {
-  return tl::unexpected<Error>(Error{code, {}, std::move(object), std::move(why), std::move(next), sys});
-}
+/// Shorthand for a failed Result. Views, and not inline: some five hundred callers, most of which give it literals, would make
+/// and destroy strings otherwise, in code that lies between what is executed.
+[[nodiscard]] tl::unexpected<Error> fail(Code code, std::string_view object, std::string_view why,
+                                         std::string_view next = {}, int sys = 0);
 
 /// A failed system call: maps errno to a Code (ENOENT not_found, EEXIST exists, EBUSY busy, ENOSPC no_space,
 /// EACCES and EPERM key, else failed). Reads nothing global: pass errno. For EIO `next` has a default.
-[[nodiscard]] tl::unexpected<Error> fail_errno(int sys, std::string object, std::string why, std::string next = {});
+[[nodiscard]] tl::unexpected<Error> fail_errno(int sys, std::string_view object, std::string_view why,
+                                               std::string_view next = {});
 [[nodiscard]] Code code_of_errno(int sys) noexcept;
 
 }  // namespace tclone
