@@ -16,7 +16,7 @@ struct DeviceNumber {
   std::uint32_t major = 0, minor = 0;
 };
 
-/// Forks the guard; when this returns the child is armed and its memory locked. It resumes the devices in the
+/// Starts the guard; when this returns it is armed and its memory locked. It resumes the devices in the
 /// reverse of the given order. A table that is loaded but not yet live becomes live by that resume.
 [[nodiscard]] Result<std::unique_ptr<DeviceMapper::Guard>> start_guard(std::span<const DeviceNumber> devices,
                                                                        std::chrono::milliseconds limit);
