@@ -28,6 +28,14 @@ void explain_record(Error& error) {
       "pool again";
 }
 
+namespace {
+/// By reading it: who asks for a volume needs its vault next, and what is read under the lock is kept.
+bool missing_vault(const Session& s, const std::string& name) {
+  const auto vault = s.store.vault(name);
+  return !vault && vault.error().code == Code::not_found;
+}
+}  // namespace
+
 Result<Volume> find_volume(const Session& s, const std::string& name) {
   TC_CHECK(policies::check_volume_name(name));
   auto volume = s.store.volume(name);
@@ -35,7 +43,7 @@ Result<Volume> find_volume(const Session& s, const std::string& name) {
     return fail(Code::not_found, name, "there is no volume of that name in pool " + s.pool, "`tclone list` shows them");
   }
   // Only under the lock: a reader may look between two records of a rename.
-  if (volume && s.lock && !s.store.has_vault(volume->vault)) {
+  if (volume && s.lock && missing_vault(s, volume->vault)) {
     return fail(Code::damaged, s.store.folder() + "/volumes/" + name + ".toml",
                 "it says that the volume is in vault " + volume->vault + ", which does not exist",
                 "correct the file, or bring it back from a copy");

@@ -144,8 +144,8 @@ void WorkMark::note(const Session& s, const std::string& volume) {
 
 std::vector<std::string> WorkMark::noted(const Session& s) {
   std::vector<std::string> out;
-  const UniqueFd run(::open(s.env.paths.run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const auto text = state::read_whole(run.get(), s.pool + ".working");
+  const state::Folder run(UniqueFd(::open(s.env.paths.run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  const auto text = state::read_whole(run, s.pool + ".working");
   if (!text) return out;
   std::istringstream lines(*text);
   for (std::string line; std::getline(lines, line);) out.push_back(line);
@@ -204,7 +204,7 @@ Result<Recovered> recover_session(Session& s) {
   }
   const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
   const auto journal = TC_TRY(s.store.journal());
-  const std::vector<std::string> were_active = WorkMark::noted(s);
+  const std::vector<std::string> were_active = killed ? WorkMark::noted(s) : std::vector<std::string>{};
   // A failed pool says transaction 0, and one that takes no changes can neither finish nor undo anything.
   if (status.mode == dm::PoolMode::fail || (!status.writable() && (journal || killed))) return refuse_broken(s, status);
   TC_CHECK(belong_together(s, journal, status.transaction));

@@ -89,9 +89,9 @@ Result<Session> Session::look(Env& env, const std::string& asked) {
 Result<Session> Session::change(Env& env, const std::string& asked, const std::function<void(Session&)>& first) {
   const std::string name = TC_TRY(resolve_pool(env, asked));
   if (env.dry_run) return open(env, name);
-  {
-    // The existence of the pool is looked up before the lock file is made. Nothing of it stays open while the lock is waited
-    // for: whoever has it may be taking the pool down.
+  // The existence of the pool is looked up before the lock file is made. Nothing of it stays open while the lock is waited
+  // for: whoever has it may be taking the pool down.
+  if (const auto info = TC_TRY(env.dm.info(dm::names::outer_pool(name))); first || !info || !info->live_table) {
     Session seen = TC_TRY(open(env, name));
     if (first) first(seen);
   }
@@ -109,8 +109,7 @@ const std::vector<std::string>& Session::files() const {
   files_.emplace();
   const auto where = read_whereabouts(env.paths.etc, pool);
   for (const std::string& path : where ? where->paths : std::vector<std::string>{}) {
-    const auto facts = fs::block_facts(path);
-    if (facts && !facts->block_device) files_->push_back(path);
+    if (fs::regular_file(path)) files_->push_back(path);
   }
   return *files_;
 }

@@ -108,6 +108,11 @@ bool same_file(const std::string& a, const std::string& b) {
          one.st_ino == other.st_ino;
 }
 
+bool regular_file(const std::string& path) {
+  struct stat st {};
+  return ::stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode);
+}
+
 Result<BlockFacts> block_facts(const std::string& path) {
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) return fail_errno(errno, path, "cannot be looked at");

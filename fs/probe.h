@@ -33,6 +33,9 @@ struct BlockFacts {
 /// Size and kind of a block device or regular file. not_found; usage for anything else (a folder, a char device).
 [[nodiscard]] Result<BlockFacts> block_facts(const std::string& path);
 
+/// Whether it is there and neither a device nor a folder; that of a symbolic link's target.
+[[nodiscard]] bool regular_file(const std::string& path);
+
 /// Whether both names mean one file, by device and inode; false when one is not there.
 [[nodiscard]] bool same_file(const std::string& a, const std::string& b);
 

@@ -18,27 +18,18 @@ namespace {
 
 std::atomic<std::uint64_t> durable_count{0};
 
+/// Where a file is: nothing of it follows a symbolic link but its last part, which O_NOFOLLOW guards.
 struct Place {
-  UniqueFd opened;  ///< the sub-folder, when the path has one
   int folder = -1;
   std::string name;
   [[nodiscard]] std::string temp() const { return "." + name + ".tmp"; }
 };
 
-// O_NOFOLLOW guards the last component only, so the folder of a path is opened by itself.
-Result<Place> place_of(int folder, const std::string& path) {
-  Place place;
+Result<Place> place_of(const Folder& folder, const std::string& path) {
   const std::size_t slash = path.find('/');
-  place.folder = folder;
-  place.name = path;
-  if (slash == std::string::npos) return place;
+  if (slash == std::string::npos) return Place{folder.fd(), path};
   if (path.find('/', slash + 1) != std::string::npos) return fail(Code::usage, path, "is no file of the store");
-  const std::string sub = path.substr(0, slash);
-  place.opened.reset(::openat(folder, sub.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!place.opened) return fail_errno(errno, sub, "cannot open the folder");
-  place.folder = place.opened.get();
-  place.name = path.substr(slash + 1);
-  return place;
+  return Place{TC_TRY(folder.below(path.substr(0, slash))), path.substr(slash + 1)};
 }
 
 Status write_all(int fd, const std::string& text, const std::string& shown) {
@@ -51,7 +42,7 @@ Status write_all(int fd, const std::string& text, const std::string& shown) {
   return {};
 }
 
-Result<UniqueFd> write_temp_open(int folder, const std::string& path, const std::string& text) {
+Result<UniqueFd> write_temp_open(const Folder& folder, const std::string& path, const std::string& text) {
   const Place place = TC_TRY(place_of(folder, path));
   const std::string temp = place.temp();
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -74,12 +65,19 @@ Status counted(int result, const std::string& shown) {
 
 }  // namespace
 
+Result<int> Folder::below(const std::string& name) const {
+  if (const auto found = below_.find(name); found != below_.end()) return found->second.get();
+  UniqueFd fd(::openat(fd_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return fail_errno(errno, name, "cannot open the folder");
+  return below_.emplace(name, std::move(fd)).first->second.get();
+}
+
 Status sync_file(int fd, const std::string& shown) { return counted(::fsync(fd), shown); }
 Status sync_data(int fd, const std::string& shown) { return counted(::fdatasync(fd), shown); }
 // Since Linux 5.8 syncfs reports an error of writing back anything since the descriptor was opened (syncfs(2)).
 Status sync_filesystem(int fd, const std::string& shown) { return counted(::syncfs(fd), shown); }
 
-Result<std::string> read_whole(int folder, const std::string& path) {
+Result<std::string> read_whole(const Folder& folder, const std::string& path) {
   const Place place = TC_TRY(place_of(folder, path));
   // O_NONBLOCK: opening a fifo somebody put there must not hang.
   const UniqueFd fd(::openat(place.folder, place.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
@@ -87,8 +85,8 @@ Result<std::string> read_whole(int folder, const std::string& path) {
   struct stat st {};
   if (!fd) {
     const int sys = errno;  // a socket cannot be opened, nor a device where the mount has nodev
-    const bool other =
-        ::fstatat(place.folder, place.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode);
+    const bool other = sys != ENOENT && ::fstatat(place.folder, place.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                       !S_ISREG(st.st_mode);
     if (other) return fail(Code::damaged, path, "is no regular file");
     return fail_errno(sys, path, sys == ENOENT ? "there is no such record" : "cannot be opened");
   }
@@ -109,50 +107,50 @@ Result<std::string> read_whole(int folder, const std::string& path) {
   return text;
 }
 
-bool is_there(int folder, const std::string& path) {
+bool is_there(const Folder& folder, const std::string& path) {
   const Result<Place> place = place_of(folder, path);
   struct stat st {};
   return place && ::fstatat(place->folder, place->name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-Status write_temp(int folder, const std::string& path, const std::string& text) {
+Status write_temp(const Folder& folder, const std::string& path, const std::string& text) {
   TC_TRY(write_temp_open(folder, path, text));
   return {};
 }
 
-Status write_temp_durably(int folder, const std::string& path, const std::string& text) {
+Status write_temp_durably(const Folder& folder, const std::string& path, const std::string& text) {
   const UniqueFd fd = TC_TRY(write_temp_open(folder, path, text));
   return sync_file(fd.get(), path);
 }
 
-Status publish_temp(int folder, const std::string& path) {
+Status publish_temp(const Folder& folder, const std::string& path) {
   const Place place = TC_TRY(place_of(folder, path));
   if (::renameat(place.folder, place.temp().c_str(), place.folder, place.name.c_str()) != 0)
     return fail_errno(errno, path, "cannot be replaced");
   return {};
 }
 
-void remove_temp(int folder, const std::string& path) noexcept {
+void remove_temp(const Folder& folder, const std::string& path) noexcept {
   const Result<Place> place = place_of(folder, path);
   if (place) ::unlinkat(place->folder, place->temp().c_str(), 0);
 }
 
-Status remove_file(int folder, const std::string& path) {
+Status remove_file(const Folder& folder, const std::string& path) {
   const Place place = TC_TRY(place_of(folder, path));
   if (::unlinkat(place.folder, place.name.c_str(), 0) != 0 && errno != ENOENT)
     return fail_errno(errno, path, "cannot be removed");
   return {};
 }
 
-Status make_folder(int folder, const std::string& name) {
-  if (::mkdirat(folder, name.c_str(), 0700) != 0 && errno != EEXIST)
+Status make_folder(const Folder& folder, const std::string& name) {
+  if (::mkdirat(folder.fd(), name.c_str(), 0700) != 0 && errno != EEXIST)
     return fail_errno(errno, name, "cannot make the folder");
   return {};
 }
 
-Result<std::vector<std::string>> list_toml(int folder, const std::string& name) {
+Result<std::vector<std::string>> list_toml(const Folder& folder, const std::string& name) {
   constexpr std::string_view kSuffix = ".toml";
-  const int fd = ::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  const int fd = ::openat(folder.fd(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return fail_errno(errno, name, "cannot open the folder");
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(fd), [](DIR* d) { return ::closedir(d); });
   if (!dir) {

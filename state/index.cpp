@@ -181,12 +181,13 @@ std::string read_index(const std::string& path) {
 /// Two at a time may publish what the other has written in part: the checksum tells, and the other completes it.
 Status write_index(const std::string& path, const std::string& bytes) {
   const std::size_t slash = path.rfind('/');
-  const UniqueFd folder(::open(path.substr(0, slash).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!folder) return fail_errno(errno, path, "cannot open its folder");
+  UniqueFd fd(::open(path.substr(0, slash).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return fail_errno(errno, path, "cannot open its folder");
+  const state::Folder folder(std::move(fd));
   const std::string name = path.substr(slash + 1);
-  Status written = state::write_temp(folder.get(), name, bytes);
-  if (written) written = state::publish_temp(folder.get(), name);
-  if (!written) state::remove_temp(folder.get(), name);
+  Status written = state::write_temp(folder, name, bytes);
+  if (written) written = state::publish_temp(folder, name);
+  if (!written) state::remove_temp(folder, name);
   return written;
 }
 

@@ -27,11 +27,11 @@ Status good_name(const std::string& name) {
   return fail(Code::usage, name, "is not a valid name");
 }
 
-Result<UniqueFd> open_folder(const std::string& folder) {
+Result<state::Folder> open_folder(const std::string& folder) {
   // Not O_PATH: syncfs(2) needs a descriptor of an open file.
   UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return fail_errno(errno, folder, "cannot open the pool's state");
-  return fd;
+  return state::Folder(std::move(fd));
 }
 
 /// The order is that of dependence: what is referred to comes before what refers to it, the pool last.
@@ -47,7 +47,7 @@ Result<std::vector<NewFile>> encode_all(const RecordChange& change) {
   return files;
 }
 
-Status write_temps(int folder, const std::vector<NewFile>& files) {
+Status write_temps(const state::Folder& folder, const std::vector<NewFile>& files) {
   TCLONE_FAULT_POINT("store.temp");
   for (const NewFile& file : files) TC_CHECK(state::write_temp(folder, file.path, file.text));
   TCLONE_FAULT_POINT("store.temp.done");
@@ -57,23 +57,23 @@ Status write_temps(int folder, const std::vector<NewFile>& files) {
 }  // namespace
 
 Result<Store> Store::open(const std::string& folder) {
-  UniqueFd fd = TC_TRY(open_folder(folder));
+  state::Folder opened = TC_TRY(open_folder(folder));
   struct stat st {};
-  if (::fstatat(fd.get(), state::kPoolFile, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+  if (::fstatat(opened.fd(), state::kPoolFile, &st, AT_SYMLINK_NOFOLLOW) != 0) {
     // A disk that fails is not a folder that is empty.
     if (errno != ENOENT) return fail_errno(errno, state::kPoolFile, "cannot be looked at");
     return fail(Code::not_found, folder, "holds no pool.toml");
   }
-  return Store(folder, std::move(fd));
+  return Store(folder, std::move(opened));
 }
 
 Result<Store> Store::create(const std::string& folder, const PoolRecord& pool) {
   TC_TRY(state::encode(pool));  // refuse a bad record before the first folder is made
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno(errno, folder, "cannot be made");
   Store store(folder, TC_TRY(open_folder(folder)));
-  if (state::is_there(store.fd_.get(), state::kPoolFile))
+  if (state::is_there(store.files_, state::kPoolFile))
     return fail(Code::exists, folder, "holds the state of a pool already");
-  for (const char* sub : {"vaults", "volumes", "versions"}) TC_CHECK(state::make_folder(store.fd_.get(), sub));
+  for (const char* sub : {"vaults", "volumes", "versions"}) TC_CHECK(state::make_folder(store.files_, sub));
   RecordChange change;
   change.pool = pool;
   TC_CHECK(store.apply(change));
@@ -81,15 +81,15 @@ Result<Store> Store::create(const std::string& folder, const PoolRecord& pool) {
 }
 
 Result<PoolRecord> Store::pool() const {
-  return state::decode_pool(TC_TRY(state::read_whole(fd_.get(), state::kPoolFile)));
+  return state::decode_pool(TC_TRY(state::read_whole(files_, state::kPoolFile)));
 }
 
 template <class T, class Decode>
 Result<T> Store::read(const std::string& file, std::map<std::string, T> Kept::*shelf, Decode decode) const {
-  if (!kept_) return decode(TC_TRY(state::read_whole(fd_.get(), file)));
+  if (!kept_) return decode(TC_TRY(state::read_whole(files_, file)));
   auto& kept = (*kept_).*shelf;
   if (const auto found = kept.find(file); found != kept.end()) return found->second;
-  T record = TC_TRY(decode(TC_TRY(state::read_whole(fd_.get(), file))));
+  T record = TC_TRY(decode(TC_TRY(state::read_whole(files_, file))));
   return kept.emplace(file, std::move(record)).first->second;
 }
 
@@ -112,22 +112,22 @@ Result<Version> Store::version(const std::string& volume, std::uint64_t number) 
 }
 
 bool Store::has_vault(const std::string& name) const {
-  return state::is_name(name) && state::is_there(fd_.get(), state::vault_file(name));
+  return state::is_name(name) && state::is_there(files_, state::vault_file(name));
 }
 
 bool Store::has_volume(const std::string& name) const {
-  return state::is_name(name) && state::is_there(fd_.get(), state::volume_file(name));
+  return state::is_name(name) && state::is_there(files_, state::volume_file(name));
 }
 
 Result<std::vector<std::string>> Store::vault_names() const {
-  std::vector<std::string> names = TC_TRY(state::list_toml(fd_.get(), "vaults"));
+  std::vector<std::string> names = TC_TRY(state::list_toml(files_, "vaults"));
   std::erase_if(names, [](const std::string& name) { return !state::is_name(name); });
   std::sort(names.begin(), names.end());
   return names;
 }
 
 Result<std::vector<std::string>> Store::volume_names() const {
-  std::vector<std::string> names = TC_TRY(state::list_toml(fd_.get(), "volumes"));
+  std::vector<std::string> names = TC_TRY(state::list_toml(files_, "volumes"));
   std::erase_if(names, [](const std::string& name) { return !state::is_name(name); });
   std::sort(names.begin(), names.end());
   return names;
@@ -135,7 +135,7 @@ Result<std::vector<std::string>> Store::volume_names() const {
 
 Result<std::vector<std::pair<std::string, std::uint64_t>>> Store::version_names() const {
   std::vector<std::pair<std::string, std::uint64_t>> versions;
-  for (const std::string& stem : TC_TRY(state::list_toml(fd_.get(), "versions")))
+  for (const std::string& stem : TC_TRY(state::list_toml(files_, "versions")))
     if (auto parsed = state::parse_version_name(stem)) versions.push_back(std::move(*parsed));
   std::sort(versions.begin(), versions.end());
   return versions;
@@ -145,28 +145,28 @@ Status Store::apply(const RecordChange& change, Durable durable) {
   TC_CHECK(state::check(change));
   if (kept_) kept_.emplace();
   const std::vector<NewFile> files = TC_TRY(encode_all(change));
-  if (Status written = write_temps(fd_.get(), files); !written) {
-    for (const NewFile& file : files) state::remove_temp(fd_.get(), file.path);  // gives the space back
+  if (Status written = write_temps(files_, files); !written) {
+    for (const NewFile& file : files) state::remove_temp(files_, file.path);  // gives the space back
     return written;
   }
   TCLONE_FAULT_POINT("store.rename");
   for (const NewFile& file : files) {
-    TC_CHECK(state::publish_temp(fd_.get(), file.path));
+    TC_CHECK(state::publish_temp(files_, file.path));
     TCLONE_FAULT_POINT("store.rename.done");
   }
   for (const auto& [volume, number] : change.gone_versions)
-    TC_CHECK(state::remove_file(fd_.get(), state::version_file(volume, number)));
-  for (const std::string& name : change.gone_volumes) TC_CHECK(state::remove_file(fd_.get(), state::volume_file(name)));
-  for (const std::string& name : change.gone_vaults) TC_CHECK(state::remove_file(fd_.get(), state::vault_file(name)));
+    TC_CHECK(state::remove_file(files_, state::version_file(volume, number)));
+  for (const std::string& name : change.gone_volumes) TC_CHECK(state::remove_file(files_, state::volume_file(name)));
+  for (const std::string& name : change.gone_vaults) TC_CHECK(state::remove_file(files_, state::vault_file(name)));
   if (durable == Durable::by_journal) return {};
   TCLONE_FAULT_POINT("store.sync");
-  TC_CHECK(state::sync_filesystem(fd_.get(), kRecords));
+  TC_CHECK(state::sync_filesystem(files_.fd(), kRecords));
   TCLONE_FAULT_POINT("store.sync.done");
   return {};
 }
 
 Result<std::optional<Journal>> Store::journal() const {
-  const Result<std::string> text = state::read_whole(fd_.get(), state::kJournalFile);
+  const Result<std::string> text = state::read_whole(files_, state::kJournalFile);
   if (!text && text.error().code == Code::not_found) return std::optional<Journal>();
   if (!text) return tl::unexpected(text.error());
   return std::optional<Journal>(TC_TRY(state::decode_journal(*text)));
@@ -174,7 +174,7 @@ Result<std::optional<Journal>> Store::journal() const {
 
 Result<Store::Room> Store::room() const {
   struct statvfs st {};
-  if (::fstatvfs(fd_.get(), &st) != 0) return fail_errno(errno, folder_, "cannot ask for its free space");
+  if (::fstatvfs(files_.fd(), &st) != 0) return fail_errno(errno, folder_, "cannot ask for its free space");
   const std::uint64_t files = st.f_files == 0 ? std::numeric_limits<std::uint64_t>::max() : st.f_favail;
   return Room{Bytes{static_cast<std::uint64_t>(st.f_bavail) * st.f_frsize}, files, st.f_frsize};
 }
@@ -197,28 +197,28 @@ Status Store::fits(const Journal& journal, std::size_t text) const {
 
 Status Store::write_journal(const Journal& journal) {
   const std::string text = TC_TRY(state::encode(journal));
-  if (state::is_there(fd_.get(), state::kJournalFile))
+  if (state::is_there(files_, state::kJournalFile))
     return fail(Code::exists, folder_ + "/" + state::kJournalFile, "an operation is under way or was interrupted",
                 "tclone recover finishes or undoes it");
   TC_CHECK(fits(journal, text.size()));
   TCLONE_FAULT_POINT("journal.write");
-  if (Status written = state::write_temp(fd_.get(), state::kJournalFile, text); !written) {
-    state::remove_temp(fd_.get(), state::kJournalFile);
+  if (Status written = state::write_temp(files_, state::kJournalFile, text); !written) {
+    state::remove_temp(files_, state::kJournalFile);
     return written;
   }
   TCLONE_FAULT_POINT("journal.rename");
-  TC_CHECK(state::publish_temp(fd_.get(), state::kJournalFile));
+  TC_CHECK(state::publish_temp(files_, state::kJournalFile));
   TCLONE_FAULT_POINT("journal.sync");
-  TC_CHECK(state::sync_filesystem(fd_.get(), kRecords));
+  TC_CHECK(state::sync_filesystem(files_.fd(), kRecords));
   TCLONE_FAULT_POINT("journal.sync.done");
   return {};
 }
 
-Status Store::sync() const { return state::sync_filesystem(fd_.get(), kRecords); }
+Status Store::sync() const { return state::sync_filesystem(files_.fd(), kRecords); }
 
 Status Store::clear_journal() {
   TCLONE_FAULT_POINT("journal.clear");
-  TC_CHECK(state::remove_file(fd_.get(), state::kJournalFile));
+  TC_CHECK(state::remove_file(files_, state::kJournalFile));
   TCLONE_FAULT_POINT("journal.clear.done");
   return {};
 }

@@ -17,9 +17,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/fd.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "state/folder.h"
 #include "state/types.h"
 
 namespace tclone {
@@ -83,7 +83,7 @@ class Store {
   [[nodiscard]] Status clear_journal();
 
  private:
-  Store(std::string folder, UniqueFd fd) : folder_(std::move(folder)), fd_(std::move(fd)) {}
+  Store(std::string folder, state::Folder files) : folder_(std::move(folder)), files_(std::move(files)) {}
   struct Kept {  // by the name of the file
     std::map<std::string, Vault> vaults;
     std::map<std::string, Volume> volumes;
@@ -96,7 +96,7 @@ class Store {
   [[nodiscard]] Status fits(const Journal& journal, std::size_t text) const;
 
   std::string folder_;
-  UniqueFd fd_;
+  state::Folder files_;
   mutable std::optional<Kept> kept_;
 };
 

@@ -30,10 +30,10 @@ void where_fields(Io& io, R& where) {
 
 std::string file_of(const std::string& name) { return "pools/" + name + ".toml"; }
 
-Result<UniqueFd> open_folder(const std::string& etc) {
+Result<Folder> open_folder(const std::string& etc) {
   UniqueFd fd(::open(etc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return fail_errno(errno, etc, "cannot open the folder");
-  return fd;
+  return Folder(std::move(fd));
 }
 
 /// These files are not in the state area: an error names them with their folder.
@@ -69,8 +69,8 @@ Result<Whereabouts> read_whereabouts(const std::string& etc, const std::string& 
   };
   if (wrong_pool_name(name) != nullptr) return missing();
   const auto folder = open_folder(etc);
-  if (!folder || !is_there(folder->get(), file_of(name))) return missing();
-  const std::string text = TC_TRY(located(etc, read_whole(folder->get(), file_of(name))));
+  if (!folder || !is_there(*folder, file_of(name))) return missing();
+  const std::string text = TC_TRY(located(etc, read_whole(*folder, file_of(name))));
   Node root = TC_TRY(parse_toml(shown, text));
   TC_CHECK(check_format(root, shown));
   std::erase_if(root.items, [](const Node& n) { return n.key == "format"; });
@@ -93,8 +93,8 @@ Result<Whereabouts> read_whereabouts(const std::string& etc, const std::string& 
 
 Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
   if (::mkdir(etc.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, etc, "cannot make the folder");
-  const UniqueFd folder = TC_TRY(open_folder(etc));
-  if (::mkdirat(folder.get(), "pools", 0755) != 0 && errno != EEXIST) {
+  const Folder folder = TC_TRY(open_folder(etc));
+  if (::mkdirat(folder.fd(), "pools", 0755) != 0 && errno != EEXIST) {
     return fail_errno(errno, etc + "/pools", "cannot make the folder");
   }
   const std::string path = file_of(where.name);
@@ -104,12 +104,12 @@ Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
   where_fields(writer, where);
   if (where.destroying) writer.flag("destroying", true);
   TC_CHECK(sink.status);
-  if (auto written = write_temp_durably(folder.get(), path, sink.out); !written) {
-    remove_temp(folder.get(), path);
+  if (auto written = write_temp_durably(folder, path, sink.out); !written) {
+    remove_temp(folder, path);
     return located(etc, written);
   }
-  TC_CHECK(located(etc, publish_temp(folder.get(), path)));
-  const UniqueFd pools(::openat(folder.get(), "pools", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  TC_CHECK(located(etc, publish_temp(folder, path)));
+  const UniqueFd pools(::openat(folder.fd(), "pools", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!pools) return fail_errno(errno, etc + "/pools", "cannot open the folder");
   return sync_file(pools.get(), etc + "/pools");
 }
@@ -117,16 +117,16 @@ Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
 Status forget_whereabouts(const std::string& etc, const std::string& name) {
   const auto folder = open_folder(etc);
   if (!folder) return {};
-  TC_CHECK(located(etc, remove_file(folder->get(), file_of(name))));
-  const UniqueFd pools(::openat(folder->get(), "pools", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  TC_CHECK(located(etc, remove_file(*folder, file_of(name))));
+  const UniqueFd pools(::openat(folder->fd(), "pools", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return pools ? sync_file(pools.get(), etc + "/pools") : Status{};
 }
 
 Result<std::vector<std::string>> known_pools(const std::string& etc) {
   std::vector<std::string> names;
-  const UniqueFd folder(::open(etc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder || ::faccessat(folder.get(), "pools", F_OK, 0) != 0) return names;
-  for (std::string& name : TC_TRY(located(etc, list_toml(folder.get(), "pools")))) {
+  const auto folder = open_folder(etc);
+  if (!folder || ::faccessat(folder->fd(), "pools", F_OK, 0) != 0) return names;
+  for (std::string& name : TC_TRY(located(etc, list_toml(*folder, "pools")))) {
     if (wrong_pool_name(name) == nullptr) names.push_back(std::move(name));
   }
   std::sort(names.begin(), names.end());
@@ -135,10 +135,10 @@ Result<std::vector<std::string>> known_pools(const std::string& etc) {
 
 Result<Settings> read_settings(const std::string& etc) {
   Settings settings;
-  const UniqueFd folder(::open(etc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder || !is_there(folder.get(), "tclone.toml")) return settings;
+  const auto folder = open_folder(etc);
+  if (!folder || !is_there(*folder, "tclone.toml")) return settings;
   const std::string shown = etc + "/tclone.toml";
-  const std::string text = TC_TRY(located(etc, read_whole(folder.get(), "tclone.toml")));
+  const std::string text = TC_TRY(located(etc, read_whole(*folder, "tclone.toml")));
   const Node root = TC_TRY(parse_toml(shown, text));
   for (const Node& item : root.items) {
     if (item.key == "format") continue;
