@@ -4,14 +4,14 @@
 //
 //   floor setup DEVICE SIZE [null]   an outer pool on DEVICE (its contents are lost), a vault with a volume of SIZE bytes
 //                                    and a version of it; `null`: cipher_null instead of LUKS2 with AES
-//   floor OPERATION ROUND            one of: shared revert publish refresh own own-revert create drop version; prints one line
-//                                    of JSON. ROUND, from 0 upwards, chooses ids. `drop` undoes what a round left.
+//   floor OPERATION ROUND            one of: shared revert publish refresh own own-revert create drop version; says on standard
+//                                    error how long the commit, loading libraries and all of it took, as `tclone --timings`
+//                                    does. ROUND, from 0 upwards, chooses ids. `drop` undoes what a round left.
 //   floor teardown
 //
-// One process an operation, timed from the head of main, as `tclone --timings` counts. Whatever must be known from
+// One process an operation, timed from the head of main, as `tclone --timings` counts; both load libdevmapper and
+// libcryptsetup by base/library.h, so that the time for it is in both. Whatever must be known from
 // one process to the next is in a file in /run, read before the clock starts. Layers are opened in bench/floor_stack.cpp.
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -188,6 +188,7 @@ const std::map<std::string, Operation>& operations() {
 
 Status run(const std::vector<std::string>& args) {
   if (args.size() >= 3 && args[0] == "setup") {
+    TC_CHECK(load_devmapper());
     Floor floor({0, std::stoull(args[2]), args.size() > 3 && args[3] == "null"}, {0});
     TC_CHECK(floor.setup(args[1]));
     remember(floor.memory());
@@ -198,14 +199,12 @@ Status run(const std::vector<std::string>& args) {
     return fail(Code::usage, "floor", "see the head of bench/floor.cpp for its arguments");
   Floor floor(remembered(), {static_cast<std::uint32_t>(args.size() > 1 ? std::stoul(args[1]) : 0)});
   const auto start = Clock::now();
+  TC_CHECK(load_devmapper());
   TC_CHECK((floor.*found->second)());
   const std::chrono::duration<double, std::milli> took = Clock::now() - start;
   remember(floor.memory());
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const long faults = usage.ru_minflt;  // NOLINT(cppcoreguidelines-pro-type-union-access): glibc's union with a word
-  std::printf("{\"operation\": \"%s\", \"ms\": %.3f, \"commit_ms\": %.3f, \"library_ms\": %.3f, \"faults\": %ld}\n",
-              args[0].c_str(), took.count(), floor.commit_ms(), library_ms(), faults);
+  std::fprintf(stderr, "%8.3f ms  commit\n%8.3f ms  libraries\n%8.3f ms  altogether\n", floor.commit_ms(), library_ms(),
+               took.count());
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/library.h"
 #include "crypt/library.h"
 #include "fs/block_io.h"
 #include "fs/probe.h"
@@ -25,6 +26,15 @@ constexpr std::uint32_t kIterations = 1000;             // as crypt/pbkdf.h, for
 const char* const kMeta = "floor-meta";
 const char* const kData = "floor-data";
 double g_library_ms = 0;
+
+// clang-format off
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
+#define FLOOR_LIBDEVMAPPER(X)                                                                                         \
+  X(dm_task_add_target) X(dm_task_create) X(dm_task_destroy) X(dm_task_get_errno)                 \
+  X(dm_task_retry_remove) X(dm_task_run) X(dm_task_set_cookie) X(dm_task_set_message) X(dm_task_set_name)             \
+  X(dm_task_set_ro) X(dm_udev_wait)
+// clang-format on
+FLOOR_LIBDEVMAPPER(TCLONE_LIBRARY_DEFINE)
 
 struct TaskFree {
   void operator()(dm_task* task) const noexcept { dm_task_destroy(task); }
@@ -81,16 +91,16 @@ Status refused(int r, const std::string& name, const char* doing) {
   return fail_errno(-r, name, doing);
 }
 
-Status load_cryptsetup() {
+Status timed(Status (*load)()) {
   const auto start = std::chrono::steady_clock::now();
-  TC_CHECK(crypt::load_library());
-  g_library_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  TC_CHECK(load());
+  g_library_ms += std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return {};
 }
 
 /// Header, key slot and dm-crypt in one context: nothing is read back, the key just made activates.
 Status format_and_open(std::uint32_t outer) {
-  TC_CHECK(load_cryptsetup());
+  TC_CHECK(timed(crypt::load_library));
   const std::string thin = node(layer(outer, "thin"));
   const std::string name = layer(outer, "crypt");
   const Key volume_key = TC_TRY(random_key());
@@ -131,6 +141,12 @@ Status open_null(std::uint32_t outer) {
 std::string node(const std::string& name) { return "/dev/mapper/" + name; }
 std::string pool_of(std::uint32_t outer) { return layer(outer, "pool"); }
 double library_ms() { return g_library_ms; }
+
+Status load_devmapper() {
+  static const Library::Wanted functions[] = {FLOOR_LIBDEVMAPPER(TCLONE_LIBRARY_WANTED)};
+  static Library library{"libdevmapper.so.1.02.1", "install libdevmapper"};
+  return timed([] { return library.load(functions); });
+}
 
 Status make_device(const std::string& name, const dm::Table& table, bool read_only) {
   const Task task = TC_TRY(task_for(DM_DEVICE_CREATE, name));

@@ -43,7 +43,9 @@ inline constexpr const char* kOuterPool = "floor-pool";
 /// Layers that are not there are passed over.
 [[nodiscard]] Status close_vault(std::uint32_t outer);
 
-/// What loading libcryptsetup took in this process; 0 when it was not needed.
+/// Before anything else here.
+[[nodiscard]] Status load_devmapper();
+/// What loading libdevmapper and libcryptsetup took in this process.
 [[nodiscard]] double library_ms();
 
 }  // namespace tclone::bench

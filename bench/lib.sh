@@ -21,24 +21,12 @@ note_command() {
   printf '%s: %s\n' "$1" "${*:2}" >>"$BENCH_OUT/commands"
 }
 
-# timed KEY COMMAND…: the whole process; tclone with --timings gives KEY.inside as well.
+# timed KEY COMMAND…: the whole process; tclone with --timings and floor give KEY.inside as well.
 timed() {
   note_command "$@"
   bench_tool time "$@" >>"$samples" || die "$1: failed: ${*:2}"
 }
 quietly() { "$@" >/dev/null 2>/run/bench.err || { cat /run/bench.err >&2; die "failed: $*"; }; }
-
-# floor OPERATION ROUND [KEY]: its own time in the process, from the line of JSON it prints.
-floored() {
-  local line
-  line=$(floor "$1" "$2") || die "floor $1"
-  note_command "floor.$1" floor "$1" "$2"
-  [[ $line =~ \"ms\":\ ([0-9.]+),\ \"commit_ms\":\ ([0-9.]+),\ \"library_ms\":\ ([0-9.]+),\ \"faults\":\ ([0-9]+) ]] || die "floor $1 said: $line"
-  sample "${3:-floor.$1}" "${BASH_REMATCH[1]}"
-  [[ ${3-} ]] || sample "floor.$1.commit" "${BASH_REMATCH[2]}"
-  [[ ${3-} ]] || sample "floor.$1.faults" "${BASH_REMATCH[4]}"
-  if [[ ! ${3-} && ${BASH_REMATCH[3]} != 0.000 ]]; then sample "floor.$1.library" "${BASH_REMATCH[3]}"; fi
-}
 
 # slice NAME MIB: a piece of the disk as /dev/mapper/bench-NAME.
 slice() {

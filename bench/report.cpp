@@ -59,7 +59,8 @@ std::string number(double value) {
 std::string goal_of(const Row& row) {
   const std::string limit = number(row.limit);
   switch (row.rule) {
-    case Rule::ratio_at_most: return "at most " + limit + " ×";
+    case Rule::ratio_at_most:
+    case Rule::above_empty_at_most: return "at most " + limit + " ×";
     case Rule::ratio_at_least: return "at least " + limit + " ×";
     case Rule::median_at_most: return "at most " + limit + " " + row.unit;
     case Rule::difference_at_most: return "at most " + limit + " more";
@@ -77,6 +78,11 @@ std::string measured(const Row& row, const Verdict& verdict, const Summaries& al
   const std::string unit = std::string(" ") + row.unit;
   const bool two = *row.b != '\0' && all.contains(row.b);
   switch (row.rule) {
+    case Rule::above_empty_at_most: {
+      const double empty = all.at(kEmptyProcess).median;
+      return number(verdict.value) + " × (" + number(all.at(row.a).median - empty) + " / " +
+             number(all.at(row.b).median - empty) + unit + ")";
+    }
     case Rule::ratio_at_most:
     case Rule::ratio_at_least: return number(verdict.value) + " × (" + value(row.a) + " / " + value(row.b) + unit + ")";
     case Rule::difference_at_most:

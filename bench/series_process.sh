@@ -40,16 +40,16 @@ series_process() {
 one_round_of_shared() {
   timed "an-empty-process" true
   timed tclone.shared tclone --timings clone db@1 s --shared-key
-  floored shared "$1"
+  timed floor.shared floor shared "$1"
   timed lvm.snapshot lvcreate -y -s -kn -n s bench/db
   timed dmsetup.snapshot dmsetup message floor-1.pool 0 "create_snap $((100000 + $1)) 1" ++ \
     dmsetup create peer --table "0 $((BENCH_VOLUME_MIB << 11)) thin /dev/mapper/floor-1.pool $((100000 + $1))"
   timed tclone.revert-shared tclone --timings revert s
-  floored revert "$1"
+  timed floor.revert floor revert "$1"
   timed tclone.publish tclone --timings publish db
-  floored publish "$1"
+  timed floor.publish floor publish "$1"
   timed tclone.refresh-shared tclone --timings refresh s
-  floored refresh "$1"
+  timed floor.refresh floor refresh "$1"
   quietly lvremove -y bench/s
   quietly dmsetup remove peer
   quietly dmsetup message floor-1.pool 0 "delete $((100000 + $1))"
@@ -57,14 +57,14 @@ one_round_of_shared() {
 
 one_round_of_own() {
   timed tclone.own tclone --timings clone db@1 o
-  floored own "$1"
+  timed floor.own floor own "$1"
   timed lvm.own lvcreate -y -V "${BENCH_VOLUME_MIB}M" --thinpool pool -n o bench ++ \
     cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file /run/bench.key /dev/bench/o ++ \
     cryptsetup open --key-file /run/bench.key /dev/bench/o bench-key-o
   timed tclone.own-revert tclone --timings revert o
-  floored own-revert "$1"
+  timed floor.own-revert floor own-revert "$1"
   timed tclone.create tclone --timings create n --size "${BENCH_VOLUME_MIB}M" --fs none
-  floored create "$1"
+  timed floor.create floor create "$1"
   quietly cryptsetup close bench-key-o
   quietly lvremove -y bench/o
 }

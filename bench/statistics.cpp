@@ -33,6 +33,11 @@ std::optional<Verdict> judge(const Row& row, const Summaries& summaries) {
       const double ratio = a->second.median / b->second.median;
       return Verdict{ratio, row.rule == Rule::ratio_at_most ? ratio <= row.limit : ratio >= row.limit};
     }
+    case Rule::above_empty_at_most: {
+      const auto empty = summaries.find(kEmptyProcess);
+      if (empty == summaries.end() || b->second.median <= empty->second.median) return std::nullopt;
+      return at_most((a->second.median - empty->second.median) / (b->second.median - empty->second.median));
+    }
     case Rule::median_at_most: return at_most(a->second.median);
     case Rule::difference_at_most: return at_most(a->second.median - b->second.median);
     case Rule::p99_above_at_most: return at_most(a->second.p99 - b->second.p99);

@@ -24,9 +24,13 @@ struct Summary {
 
 using Summaries = std::map<std::string, Summary>;
 
+/// The key of a process that does nothing, which the others' starting is compared with.
+constexpr const char* kEmptyProcess = "an-empty-process";
+
 /// How a row of the table is made from the summaries of its one or two keys.
 enum class Rule {
-  ratio_at_most,  ///< median a / median b
+  ratio_at_most,        ///< median a / median b
+  above_empty_at_most,  ///< the same of what either takes longer than kEmptyProcess
   ratio_at_least,
   median_at_most,      ///< median a
   difference_at_most,  ///< median a - median b

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the scripts of the benchmark cannot do exactly enough by themselves:
 //
-//   tool time KEY COMMAND… [++ COMMAND…]  the whole process by vfork, exec and wait: "KEY MILLISECONDS", of several the sum; a line
-//                                     of standard error that ends in "altogether" (tclone --timings) gives "KEY.inside …";
+//   tool time KEY COMMAND… [++ COMMAND…]  the whole process by vfork, exec and wait: "KEY MILLISECONDS", of several the sum; lines
+//                                     of standard error like "4.65 ms  altogether" (tclone --timings, floor) give "KEY.inside …",
+//                                     and those of "commit" and "libraries" KEY.commit and KEY.libraries;
 //                                     "KEY.faults N": its page faults, starting included
 //   tool fault                        what a page fault costs on this machine, in microseconds
 //   tool resident KEY COMMAND…        the same and "KEY.resident KIB", the peak
@@ -110,9 +111,12 @@ Status time_one(const std::string& key, const std::vector<std::string>& words, b
   std::printf("%s %.3f\n", key.c_str(), took.ms);
   std::printf("%s.faults %ld\n", key.c_str(), took.faults);
   if (resident) std::printf("%s.resident %ld\n", key.c_str(), took.resident_kib);
-  if (const auto at = took.errors.find(" ms  altogether"); at != std::string::npos) {
+  for (const auto& [said, suffix] :
+       {std::pair{"altogether", "inside"}, std::pair{"commit", "commit"}, std::pair{"libraries", "libraries"}}) {
+    const auto at = took.errors.find(std::string(" ms  ") + said + "\n");
+    if (at == std::string::npos) continue;
     const auto line = took.errors.rfind('\n', at) + 1;  // npos + 1 is 0
-    std::printf("%s.inside %.3f\n", key.c_str(), std::stod(took.errors.substr(line, at - line)));
+    std::printf("%s.%s %.3f\n", key.c_str(), suffix, std::stod(took.errors.substr(line, at - line)));
   }
   return {};
 }

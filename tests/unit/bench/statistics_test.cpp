@@ -43,6 +43,17 @@ TEST_CASE("a goal is met at its limit and missed beyond it") {
   CHECK(judge(row(Rule::median_at_most, 3), two({3}, {0}))->met == true);
 }
 
+TEST_CASE("of two processes only that is compared which an empty one does not need") {
+  Summaries all = two({40}, {30});
+  CHECK_FALSE(judge(row(Rule::above_empty_at_most, 1.5), all));
+  all[kEmptyProcess] = *summarize({10});
+  CHECK(judge(row(Rule::above_empty_at_most, 1.5), all)->met == true);
+  CHECK(close(judge(row(Rule::above_empty_at_most, 1.4), all)->value, 1.5));
+  CHECK(judge(row(Rule::above_empty_at_most, 1.4), all)->met == false);
+  all[kEmptyProcess] = *summarize({30});
+  CHECK_FALSE(judge(row(Rule::above_empty_at_most, 1.5), all));
+}
+
 TEST_CASE("a stall is judged by the slowest hundredth, not by the median") {
   std::vector<double> quiet(1000, 1.0);
   std::vector<double> stalled = quiet;
