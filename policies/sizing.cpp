@@ -95,7 +95,7 @@ Bytes needed_capacity(Bytes block, std::uint64_t used_blocks, Bytes writable) {
 }
 
 Bytes first_capacity(Bytes block, Bytes volume) {
-  return round_up(std::max(volume * 2, std::min(volume * 16, kGiB * 64)), block);
+  return round_up(std::max(volume + std::min(volume, kGiB * 256), std::min(volume * 16, kGiB * 64)), block);
 }
 
 Bytes formatted_metadata(Bytes block, Bytes capacity, Bytes metadata) {

@@ -67,7 +67,8 @@ constexpr Bytes kMaxVolume{256ULL << 40U};
 /// run out of data space between two operations. Rounded up to whole blocks.
 [[nodiscard]] Bytes needed_capacity(Bytes block, std::uint64_t used_blocks, Bytes writable);
 /// The capacity a vault begins with: sixteen times its first volume where that is cheap (up to 64 GiB), so that clones
-/// and publishes seldom grow it; twice the volume beyond, because formatting writes bitmaps for all of it.
+/// and publishes seldom grow it; then twice the volume, and from 256 GiB on 256 GiB more than it, because formatting writes
+/// bitmaps for all of it, and most own-key clones are never cloned within their vault.
 [[nodiscard]] Bytes first_capacity(Bytes block, Bytes volume);
 /// What formatting an inner pool writes to its metadata: bitmaps of both space maps (one 4 KiB block per 16,320 blocks)
 /// and some roots, with a little for the first operations.
