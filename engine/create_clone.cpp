@@ -183,9 +183,9 @@ Result<Outcome> clone(Env& env, const Clone& r) {
     }
     TC_CHECK(refuse_token(r.key));
     std::vector<StepTime> written;
-    Session s = TC_TRY(Session::change(env, r.pool, [&](Session& seen) {
-      if (!target.has_version()) written = write_out(seen, {target.volume});
-    }));
+    std::function<void(Session&)> first;
+    if (!target.has_version()) first = [&](Session& seen) { written = write_out(seen, {target.volume}); };
+    Session s = TC_TRY(Session::change(env, r.pool, first));
     if (s.record.stock > 0 && r.vault.empty() && !r.shared_key) refill = s.pool;
     Outcome out = TC_TRY(clone_in(s, r));
     out.steps.insert(out.steps.begin(), written.begin(), written.end());

@@ -158,11 +158,20 @@ Status Store::apply(const RecordChange& change, Durable durable) {
     TC_CHECK(state::remove_file(files_, state::version_file(volume, number)));
   for (const std::string& name : change.gone_volumes) TC_CHECK(state::remove_file(files_, state::volume_file(name)));
   for (const std::string& name : change.gone_vaults) TC_CHECK(state::remove_file(files_, state::vault_file(name)));
+  keep(change);
   if (durable == Durable::by_journal) return {};
   TCLONE_FAULT_POINT("store.sync");
   TC_CHECK(state::sync_filesystem(files_.fd(), kRecords));
   TCLONE_FAULT_POINT("store.sync.done");
   return {};
+}
+
+/// What was just written need not be read again.
+void Store::keep(const RecordChange& change) {
+  if (!kept_) return;
+  for (const Vault& v : change.vaults) kept_->vaults.insert_or_assign(state::vault_file(v.name), v);
+  for (const Volume& v : change.volumes) kept_->volumes.insert_or_assign(state::volume_file(v.name), v);
+  for (const Version& v : change.versions) kept_->versions.insert_or_assign(state::version_file(v.volume, v.number), v);
 }
 
 Result<std::optional<Journal>> Store::journal() const {

@@ -93,6 +93,7 @@ class Store {
   template <class T, class Decode>
   Result<T> read(const std::string& file, std::map<std::string, T> Kept::*shelf, Decode decode) const;
 
+  void keep(const RecordChange& change);
   [[nodiscard]] Status fits(const Journal& journal, std::size_t text) const;
 
   std::string folder_;

@@ -69,8 +69,10 @@ Result<Whereabouts> read_whereabouts(const std::string& etc, const std::string& 
   };
   if (wrong_pool_name(name) != nullptr) return missing();
   const auto folder = open_folder(etc);
-  if (!folder || !is_there(*folder, file_of(name))) return missing();
-  const std::string text = TC_TRY(located(etc, read_whole(*folder, file_of(name))));
+  if (!folder) return missing();
+  const auto read = read_whole(*folder, file_of(name));
+  if (!read && read.error().code == Code::not_found) return missing();
+  const std::string text = TC_TRY(located(etc, read));
   Node root = TC_TRY(parse_toml(shown, text));
   TC_CHECK(check_format(root, shown));
   std::erase_if(root.items, [](const Node& n) { return n.key == "format"; });

@@ -118,7 +118,15 @@ TEST_CASE("a store that keeps what it reads gives it again until a change is app
   change.vaults = {samples::vault()};
   change.vaults.front().volumes += 1;
   REQUIRE(made.store.apply(change));
+  // What was written is what somebody else reads, and is not read again.
+  CHECK(made.store.vault("db").value() == Store::open(made.path)->vault("db").value());
   CHECK(made.store.vault("db").value().volumes == change.vaults.front().volumes);
+  put_file(file, "no record");
+  CHECK(made.store.vault("db").has_value());
+  change = {};
+  change.gone_vaults = {"db"};
+  REQUIRE(made.store.apply(change));
+  CHECK(code_of(made.store.vault("db")) == Code::not_found);
 
   // Nor does it keep what went wrong.
   CHECK(code_of(made.store.volume("none")) == Code::not_found);
