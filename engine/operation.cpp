@@ -81,14 +81,20 @@ class Runner {
   Status step(const policies::Action& a) {
     const std::string text = text_of(a);
     log::debug(text);
-    const auto start = Clock::now();
     Status done = [&]() -> Status {
       TCLONE_FAULT_POINT("step");
       return perform(s_, a);
     }();
-    const std::chrono::duration<double, std::milli> took = Clock::now() - start;
-    outcome_.steps.push_back({text, took.count()});
+    note_time(text);
     return done;
+  }
+
+  /// What lies between two steps counts as the later one's.
+  void note_time(const std::string& text) {
+    const auto now = Clock::now();
+    const std::chrono::duration<double, std::milli> took = now - last_;
+    outcome_.steps.push_back({text, took.count()});
+    last_ = now;
   }
 
   /// Preparing may have raised a vault's capacity or paid what was pending: the records-to-be follow.
@@ -129,10 +135,8 @@ class Runner {
     journal.after = plan_.change;
     journal.claims = plan_.claims;
     journal.dues = plan_.dues;
-    const auto start = Clock::now();
     TC_CHECK(s_.store.write_journal(journal));
-    const std::chrono::duration<double, std::milli> took = Clock::now() - start;
-    outcome_.steps.push_back({"write the journal", took.count()});
+    note_time("write the journal");
     return {};
   }
 
@@ -185,10 +189,8 @@ class Runner {
   Result<Outcome> commit_and_finish() {
     const auto committed = [&]() -> Result<bool> {
       TCLONE_FAULT_POINT("commit");
-      const auto start = Clock::now();
       auto done = commit(s_, plan_.commit);
-      const std::chrono::duration<double, std::milli> took = Clock::now() - start;
-      outcome_.steps.push_back({text_of(plan_.commit), took.count()});
+      note_time(text_of(plan_.commit));
       return done;
     }();
     if (!committed) {
@@ -219,11 +221,9 @@ class Runner {
 
   Status finish() {
     TCLONE_FAULT_POINT("committed");
-    const auto start = Clock::now();
     TC_CHECK(s_.store.apply(plan_.change, Store::Durable::by_journal));
     if (plan_.change.pool) s_.record = *plan_.change.pool;
-    const std::chrono::duration<double, std::milli> took = Clock::now() - start;
-    outcome_.steps.push_back({"write the records", took.count()});
+    note_time("write the records");
     TCLONE_FAULT_POINT("recorded");
     for (const policies::Action& a : plan_.after) TC_CHECK(step(a));
     TCLONE_FAULT_POINT("settled");
@@ -234,6 +234,7 @@ class Runner {
   policies::Plan plan_;
   std::optional<WorkMark> mark_;
   Outcome outcome_;
+  Clock::time_point last_ = Clock::now();
 };
 
 }  // namespace
