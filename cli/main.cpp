@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
@@ -86,10 +87,13 @@ int main(int argc, char** argv) {
   // Whoever starts us may ignore it, and that is inherited: children would then be gone before waitpid(2) says how they
   // ended.
   std::signal(SIGCHLD, SIG_DFL);
+  int status = static_cast<int>(tclone::Code::failed);
   try {
-    return tclone::cli::run({argv + (argc > 0), argv + argc}, {environment, paths(), ::geteuid() == 0, with_env});
+    status = tclone::cli::run({argv + (argc > 0), argv + argc}, {environment, paths(), ::geteuid() == 0, with_env});
   } catch (const std::exception& error) {
     tclone::cli::Output::say(std::string("unexpected: ") + error.what() + "; please report this");
-    return static_cast<int>(tclone::Code::failed);
   }
+  // All of ours is done. What the libraries do at an exit would bring in pages of each for nothing.
+  std::fflush(nullptr);
+  ::_exit(status);
 }
