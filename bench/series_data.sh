@@ -12,14 +12,15 @@ io() {
   # Field 8 of its terse line is read IOPS, 49 write IOPS; the one that was not asked for is 0.
   sample "$1" "$(awk -F';' '$1 == 3 { print $8 + $49 }' <<<"$line")"
 }
-for_a_while() { printf -- '--time_based --runtime=%s' "$BENCH_SECONDS"; }
 # fill DEVICE MIB
 fill() { quietly dd if=/dev/urandom of="$1" bs=1M count="$2" oflag=direct conv=notrunc; }
 
-# Half of the volume is the basis; the clone has written the first quarter itself.
+# Half of the volume is the basis; the clone has written the first quarter itself. Short windows, either device first every
+# other time: what the machine does besides changes within seconds.
 series_io() {
-  local i quarter=$((BENCH_VOLUME_MIB / 4)) device key while
-  while=$(for_a_while)
+  local i quarter=$((BENCH_VOLUME_MIB / 4)) key kind what first=plain second=clone
+  local seconds=$(((BENCH_SECONDS + 1) / 2))
+  local -A device=([plain]=/dev/mapper/bench-plain-crypt [clone]=/dev/mapper/tclone-bench1-ioc)
   quietly tclone create iodb --size "${BENCH_VOLUME_MIB}M" --fs none
   fill /dev/mapper/tclone-bench1-iodb $((quarter * 2))
   quietly tclone publish iodb
@@ -30,19 +31,14 @@ series_io() {
     --key-size 512 --key-file /run/bench.key /dev/mapper/bench-plain
   quietly cryptsetup open --key-file /run/bench.key --allow-discards /dev/mapper/bench-plain bench-plain-crypt
   fill /dev/mapper/bench-plain-crypt $((quarter * 2))
-  for ((i = 0; i < BENCH_ROUNDS; i++)); do
-    for key in plain clone; do
-      device=/dev/mapper/tclone-bench1-ioc
-      if [[ $key == plain ]]; then device=/dev/mapper/bench-plain-crypt; fi
-      # shellcheck disable=SC2086  # two words are meant
-      {
-        io "io.$key.rewrite" "$device" randwrite 4k 0 "$quarter" $while
-        io "io.$key.read" "$device" randread 4k 0 "$quarter" $while
-        io "io.$key.basis" "$device" randread 4k "$quarter" "$quarter" $while
-        io "io.$key.seqwrite" "$device" write 1M 0 "$quarter" $while
-        io "io.$key.seqread" "$device" read 1M 0 "$quarter" $while
-      }
+  for ((i = 0; i < BENCH_ROUNDS * 2; i++)); do
+    for kind in 'rewrite randwrite 4k 0' 'read randread 4k 0' "basis randread 4k $quarter" 'seqwrite write 1M 0' 'seqread read 1M 0'; do
+      read -ra what <<<"$kind"
+      for key in $first $second; do
+        io "io.$key.${what[0]}" "${device[$key]}" "${what[@]:1}" "$quarter" --time_based --runtime="$seconds"
+      done
     done
+    key=$first first=$second second=$key
   done
   quietly cryptsetup close bench-plain-crypt
   unslice plain
