@@ -9,9 +9,9 @@
 
 namespace tclone {
 
-/// Bytes that nobody else may see: kept in pages of their own, locked (mlock), left out of core dumps
-/// (MADV_DONTDUMP), not inherited by children (MADV_DONTFORK), wiped before they are given back. Move-only; it has no
-/// conversion to std::string and no stream operator on purpose.
+/// Bytes that nobody else may see: kept in pages of their own, locked (mlock), left out of core dumps (MADV_DONTDUMP), not
+/// inherited by children (MADV_DONTFORK; the guard process of dm/ shares them while it lives), wiped before they are given
+/// back. Move-only; it has no conversion to std::string and no stream operator on purpose.
 class Secret {
  public:
   Secret() = default;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdio>
 #include <exception>
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -15,9 +15,9 @@ inline int main_of(const char* name, int argc, char** argv, Status (*run)(const 
   try {
     const auto done = run({argv + (argc > 0), argv + argc});
     if (done) return 0;
-    std::cerr << name << ": " << done.error().text() << "\n";
+    std::fprintf(stderr, "%s: %s\n", name, done.error().text().c_str());
   } catch (const std::exception& error) {
-    std::cerr << name << ": " << error.what() << "\n";
+    std::fprintf(stderr, "%s: %s\n", name, error.what());
   }
   return 1;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// CLI11 without <iostream>. CLI11 includes it for the default arguments of App::exit(), which nobody here calls, and
-// whoever includes it has the standard streams made before main: an eighth of all that `tclone version` does.
+// CLI11 without <iostream>. CLI11 includes it for App::exit(), deprecate_option() and retire_option(), which nobody here may
+// call: they write to standard streams that need not have been made. Whoever includes it has the standard streams made before main: an eighth of all that `tclone version` does.
 #pragma once
 
 #include <istream>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Private to dm/: what processes forked without exec have in common. Safe between fork(2) and _exit(2).
+// Private to dm/: what processes that are started without exec have in common. Safe between fork(2) or clone(2) and _exit(2).
 #pragma once
 
 #include <sys/syscall.h>

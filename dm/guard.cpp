@@ -2,9 +2,12 @@
 // The guard is a process of its own in this one's memory (clone(2) with CLONE_VM, as posix_spawn(3) begins): when this one is
 // killed the memory stays for as long as the guard needs it, all of it locked, so that no page of it has to be read from a
 // filesystem that may be the one suspended. A fork would have to copy what either writes to, and then read in and lock all
-// anew: 8 ms in user-mode Linux instead of 1. From its start to its end the guard makes system calls only, allocates nothing,
-// and holds two descriptors: the control device and one end of a socket pair. This one's death shows as end of file on
-// the socket.
+// anew: 8 ms in user-mode Linux instead of 1. It is a fork all the same where the OOM killer may not be told to spare both.
+//
+// From its start to its end the guard makes system calls only, allocates nothing, and holds two descriptors: the control
+// device and one end of a socket pair. This one's death shows as end of file on the socket. errno they share: until the guard
+// fires none of its calls fails but while this one waits for it with all signals blocked, and once it fires all is void.
+// Before Linux 5.16 a core dump of one kills all that share its memory: protect_process() forbids it.
 #include "dm/guard.h"
 
 #include <fcntl.h>
@@ -35,6 +38,7 @@ constexpr char kReady = 'r', kFired = 'f', kDone = 'd';
 constexpr int kHandshakeMs = 5000;
 constexpr int kPollMs = 60'000;  // poll(2) takes an int; a longer limit goes round
 constexpr int kFarewellMs = 2000;
+constexpr const char* kWhat = "guard process";
 
 /// DM_DEV_SUSPEND without DM_SUSPEND_FLAG is a resume; resuming a device that runs is no error.
 dm_ioctl resume_request(const DeviceNumber& device) {
@@ -69,7 +73,7 @@ bool released_before(int socket, std::int64_t deadline) {
 }
 
 /// The OOM killer ends every process that shares the memory of the one it chooses: as long as there is a guard it shall choose
-/// neither. Where that may not be asked for, nothing.
+/// neither. That takes CAP_SYS_RESOURCE.
 class Spared {
  public:
   Spared() {
@@ -83,6 +87,7 @@ class Spared {
   }
   Spared(const Spared&) = delete;
   Spared& operator=(const Spared&) = delete;
+  [[nodiscard]] bool granted() const { return length_ > 0; }
 
  private:
   static constexpr const char* kScore = "/proc/self/oom_score_adj";
@@ -98,6 +103,7 @@ class Spared {
 struct Watch {
   static constexpr std::size_t kStack = 32UL * 1024;
   int control = -1, socket = -1;
+  bool shared = true;  ///< its memory with its parent
   std::int64_t limit_ms = 0;
   std::vector<dm_ioctl> requests;
   void* stack = MAP_FAILED;
@@ -117,6 +123,7 @@ int guard_main(void* argument) {
   close_all_but(it.control, it.socket);
   setsid();  // out of reach of a signal to the caller's process group
   prctl(PR_SET_NAME, "tclone-guard");
+  if (!it.shared) mlockall(MCL_CURRENT);  // also breaks copy-on-write now; where it may not lock, it still guards
   send(it.socket, &kReady, 1, MSG_NOSIGNAL);
   if (released_before(it.socket, now_ms() + it.limit_ms)) _exit(0);
 
@@ -130,12 +137,13 @@ int guard_main(void* argument) {
 
 class GuardProcess final : public DeviceMapper::Guard {
  public:
-  GuardProcess(pid_t child, UniqueFd socket, std::unique_ptr<Watch> watch, std::unique_ptr<Spared> spared) noexcept
-      : child_(child), socket_(std::move(socket)), watch_(std::move(watch)), spared_(std::move(spared)) {}
+  GuardProcess(UniqueFd socket, std::unique_ptr<Watch> watch) noexcept
+      : socket_(std::move(socket)), watch_(std::move(watch)) {}
   GuardProcess(const GuardProcess&) = delete;
   GuardProcess& operator=(const GuardProcess&) = delete;
 
   ~GuardProcess() override {
+    if (child_ <= 0) return;
     send(socket_.get(), &kDone, 1, MSG_NOSIGNAL);
     // Its end of the socket closes with it. A child stuck in a resume is not waited for: it dies when that ends.
     pollfd wait{socket_.get(), 0, 0};
@@ -147,13 +155,11 @@ class GuardProcess final : public DeviceMapper::Guard {
     if (gone != child_) static_cast<void>(watch_.release());  // it is still at work there
   }
 
-  [[nodiscard]] bool await_ready() {
-    pollfd wait{socket_.get(), POLLIN, 0};
-    int ready = 0;
-    while ((ready = poll(&wait, 1, kHandshakeMs)) < 0 && errno == EINTR) {
-    }
-    char byte = 0;
-    return ready > 0 && recv(socket_.get(), &byte, 1, MSG_DONTWAIT) == 1 && byte == kReady;
+  [[nodiscard]] Status start() {
+    watch_->shared = spared_.granted();
+    child_ = clone(guard_main, watch_->top(), (watch_->shared ? CLONE_VM : 0) | SIGCHLD, watch_.get());
+    if (child_ < 0) return fail_errno(errno, kWhat, "cannot start it");
+    return await_ready() ? Status{} : fail(Code::failed, kWhat, "does not answer");
   }
 
   [[nodiscard]] bool fired() const override {
@@ -163,10 +169,19 @@ class GuardProcess final : public DeviceMapper::Guard {
   }
 
  private:
-  pid_t child_;
+  [[nodiscard]] bool await_ready() {
+    pollfd wait{socket_.get(), POLLIN, 0};
+    int ready = 0;
+    while ((ready = poll(&wait, 1, kHandshakeMs)) < 0 && errno == EINTR) {
+    }
+    char byte = 0;
+    return ready > 0 && recv(socket_.get(), &byte, 1, MSG_DONTWAIT) == 1 && byte == kReady;
+  }
+
+  pid_t child_ = -1;
   UniqueFd socket_;
   std::unique_ptr<Watch> watch_;
-  std::unique_ptr<Spared> spared_;
+  Spared spared_;
   mutable bool fired_ = false;  // the byte can be read once only
 };
 
@@ -174,9 +189,8 @@ class GuardProcess final : public DeviceMapper::Guard {
 
 Result<std::unique_ptr<DeviceMapper::Guard>> start_guard(std::span<const DeviceNumber> devices,
                                                          std::chrono::milliseconds limit) {
-  const std::string what = "guard process";
   auto watch = std::make_unique<Watch>();
-  if (watch->stack == MAP_FAILED) return fail_errno(errno, what, "no memory for its stack");
+  if (watch->stack == MAP_FAILED) return fail_errno(errno, kWhat, "no memory for its stack");
   for (auto device = devices.rbegin(); device != devices.rend(); ++device)
     watch->requests.push_back(resume_request(*device));
   watch->limit_ms = limit.count();
@@ -185,29 +199,22 @@ Result<std::unique_ptr<DeviceMapper::Guard>> start_guard(std::span<const DeviceN
   if (!control) return fail_errno(errno, "/dev/mapper/control", "cannot open it for the guard process");
   int pair[2] = {-1, -1};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-    return fail_errno(errno, what, "cannot make its socket");
+    return fail_errno(errno, kWhat, "cannot make its socket");
   }
   UniqueFd ours(pair[0]);
   const UniqueFd theirs(pair[1]);
   watch->control = control.get();
   watch->socket = theirs.get();
 
-  auto spared = std::make_unique<Spared>();
+  auto guard = std::make_unique<GuardProcess>(std::move(ours), std::move(watch));
   bring_process_in();
   // Blocked until it is ready: no signal ends it before, nor interrupts the wait for it, whose errno it shares.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t child = clone(guard_main, watch->top(), CLONE_VM | SIGCHLD, watch.get());
-  const int sys = errno;
-  if (child < 0) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return fail_errno(sys, what, "cannot start it");
-  }
-  auto guard = std::make_unique<GuardProcess>(child, std::move(ours), std::move(watch), std::move(spared));
-  const bool ready = guard->await_ready();
+  const Status started = guard->start();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (!ready) return fail(Code::failed, what, "does not answer");
+  if (!started) return tl::unexpected(started.error());
   return guard;
 }
 

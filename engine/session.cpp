@@ -89,8 +89,9 @@ Result<Session> Session::look(Env& env, const std::string& asked) {
 Result<Session> Session::change(Env& env, const std::string& asked, const std::function<void(Session&)>& first) {
   const std::string name = TC_TRY(resolve_pool(env, asked));
   if (env.dry_run) return open(env, name);
-  // The existence of the pool is looked up before the lock file is made. Nothing of it stays open while the lock is waited
-  // for: whoever has it may be taking the pool down.
+  // The existence of the pool is looked up before the lock file is made, and whether anything can be read there before the
+  // lock is waited for. Nothing of it stays open then: whoever has the lock may be taking the pool down.
+  TC_CHECK(refuse_suspended(env.dm, name, {dm::names::state(name)}));
   if (const auto info = TC_TRY(env.dm.info(dm::names::outer_pool(name))); first || !info || !info->live_table) {
     Session seen = TC_TRY(open(env, name));
     if (first) first(seen);

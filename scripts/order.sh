@@ -10,9 +10,8 @@ need_packages "${packages_build[@]}" "${packages_lab[@]}" "${packages_bench[@]}"
 configure release -DTCLONE_LINK_MAP=ON
 build release tclone
 out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+trap 'rm -rf "$out"; configure release -DTCLONE_LINK_MAP=OFF' EXIT
 tests/lab/boot_uml.sh --mem 2G --timeout 1800 --share "$out" --disks 1x8G --bin "$PWD/build/release/tclone" -- bash scripts/order_inside.sh
 scripts/order.pl build/release/tclone build/release/tclone.map "$out"/called.* >"$out/link_order.ld"
 mv "$out/link_order.ld" cli/link_order.ld
-configure release -DTCLONE_LINK_MAP=OFF
 echo "written: cli/link_order.ld ($(grep -c '^ ' cli/link_order.ld) places)" >&2

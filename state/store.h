@@ -35,7 +35,7 @@ class Store {
   /// Error::object where a sync fails, which is of all of them.
   static constexpr const char* kRecords = "records";
 
-  /// Each record is read once from here on, until apply() changes any. For whoever holds the pool's lock: nobody else
+  /// Each record is read once from here on, or not at all after apply() has written it. For whoever holds the pool's lock: nobody else
   /// replaces records then. An operation looks at the same vault half a dozen times.
   void keep_what_is_read() { kept_.emplace(); }
 
