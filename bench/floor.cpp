@@ -14,9 +14,11 @@
 // one process to the next is in a file in /run, read before the clock starts. Layers are opened in bench/floor_stack.cpp.
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <string>
 
@@ -43,13 +45,16 @@ struct Memory {
 };
 
 Memory remembered() {
-  Memory m;
-  int null_cipher = 0;
+  std::array<char, 64> text{};
   if (std::FILE* in = std::fopen(kMemory, "re")) {
-    if (std::fscanf(in, "%" SCNu64 " %" SCNu64 " %d", &m.transaction, &m.size, &null_cipher) != 3) m = {};
+    static_cast<void>(std::fread(text.data(), 1, text.size() - 1, in));
     std::fclose(in);
   }
-  m.null_cipher = null_cipher != 0;
+  Memory m;
+  char* at = text.data();
+  m.transaction = std::strtoull(at, &at, 10);
+  m.size = std::strtoull(at, &at, 10);
+  m.null_cipher = std::strtoul(at, nullptr, 10) != 0;
   return m;
 }
 

@@ -127,9 +127,9 @@ class Builder {
   std::vector<Slot> slots_;
 };
 
-tl::unexpected<Error> misuse(const std::string& words, std::string why) {
+tl::unexpected<Error> misuse(const std::string& words, std::string_view why) {
   std::string help = words.empty() ? "tclone --help" : "tclone " + words + " --help";
-  return fail(Code::usage, "", std::move(why), "see " + help);
+  return fail(Code::usage, "", why, "see " + help);
 }
 
 Status check_choice(std::string_view words, std::string_view what, std::string_view choices, const std::string& value) {
@@ -223,10 +223,10 @@ Result<Parsed> Builder::run(const Environment& env) {
   if (slot == nullptr) {
     const std::vector<std::string> unknown = app_.remaining(true);
     if (trouble.empty()) trouble = unknown.empty() ? "no command was given" : "no command is called " + unknown.front();
-    return misuse(in_group, std::move(trouble));
+    return misuse(in_group, trouble);
   }
   const Command& command = *slot->command;
-  if (!trouble.empty()) return misuse(std::string(command.words), std::move(trouble));
+  if (!trouble.empty()) return misuse(std::string(command.words), trouble);
 
   Invocation out(command);
   TC_CHECK(take_globals(command, env, out.globals));

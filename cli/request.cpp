@@ -9,8 +9,8 @@
 namespace tclone::cli::request {
 namespace {
 
-tl::unexpected<Error> conflict(const Invocation& call, std::string why) {
-  return fail(Code::usage, "", std::move(why), "see tclone " + std::string(call.command().words) + " --help");
+tl::unexpected<Error> conflict(const Invocation& call, std::string_view why) {
+  return fail(Code::usage, "", why, "see tclone " + std::string(call.command().words) + " --help");
 }
 
 Result<std::optional<Bytes>> size_of(const Invocation& call) {
