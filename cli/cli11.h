@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// CLI11 without <iostream>. CLI11 includes it for App::exit(), deprecate_option() and retire_option(), which nobody here may
-// call: they write to standard streams that need not have been made. Whoever includes it has the standard streams made before main: an eighth of all that `tclone version` does.
+// CLI11 without <iostream>, which has the standard streams made before main in whoever includes it: an eighth of all that
+// `tclone version` does. CLI11 wants it for App::exit(), deprecate_option() and retire_option(): nobody here may call these,
+// for they write to streams that nobody has made.
 #pragma once
 
 #include <istream>

@@ -23,6 +23,18 @@ namespace {
 constexpr Bytes kStateReserve{1ULL << 20U};
 constexpr std::uint64_t kFileReserve = 1024;
 
+/// The outer pool of that name, once it is known to be active and its state area to answer.
+Result<dm::Info> active_pool(Env& env, const std::string& name) {
+  const auto info = TC_TRY(env.dm.info(dm::names::outer_pool(name)));
+  if (!info || !info->live_table) {
+    const Whereabouts known = TC_TRY(read_whereabouts(env.paths.etc, name));  // says that there is none of that name
+    if (!info) TC_TRY(dm::own_info(env.dm, dm::names::outer_pool(name), dm::names::uuid(known.uuid, "pool")));
+    return fail(Code::exists, "pool " + name, "it is not active", "run `tclone pool activate " + name + "`");
+  }
+  TC_CHECK(refuse_suspended(env.dm, name, {dm::names::state(name)}));
+  return *info;
+}
+
 }  // namespace
 
 Result<std::string> resolve_pool(const Env& env, const std::string& asked) {
@@ -60,13 +72,7 @@ crypt::KeyFolder key_folder(const Env& env) { return {env.paths.etc + "/keys"}; 
 std::string Session::outer_pool() const { return dm::names::outer_pool(pool); }
 
 Result<Session> Session::open(Env& env, const std::string& name) {
-  const auto info = TC_TRY(env.dm.info(dm::names::outer_pool(name)));
-  if (!info || !info->live_table) {
-    const Whereabouts known = TC_TRY(read_whereabouts(env.paths.etc, name));  // says that there is none of that name
-    if (!info) TC_TRY(dm::own_info(env.dm, dm::names::outer_pool(name), dm::names::uuid(known.uuid, "pool")));
-    return fail(Code::exists, "pool " + name, "it is not active", "run `tclone pool activate " + name + "`");
-  }
-  TC_CHECK(refuse_suspended(env.dm, name, {dm::names::state(name)}));
+  const dm::Info info = TC_TRY(active_pool(env, name));
   auto store = Store::open(state_folder(env, name));
   if (!store && store.error().code != Code::not_found) return tl::unexpected(store.error());
   if (!store) {
@@ -75,7 +81,7 @@ Result<Session> Session::open(Env& env, const std::string& name) {
                 "run `tclone pool deactivate " + name + "`, then activate it again");
   }
   const PoolRecord record = TC_TRY(store->pool());
-  if (info->uuid != dm::names::uuid(record.uuid, "pool")) {
+  if (info.uuid != dm::names::uuid(record.uuid, "pool")) {
     return fail(Code::damaged, "pool " + name, "the mounted state belongs to another pool than the active devices",
                 "unmount " + state_folder(env, name) + " and activate the pool again");
   }
@@ -91,10 +97,11 @@ Result<Session> Session::change(Env& env, const std::string& asked, const std::f
   if (env.dry_run) return open(env, name);
   // The existence of the pool is looked up before the lock file is made, and whether anything can be read there before the
   // lock is waited for. Nothing of it stays open then: whoever has the lock may be taking the pool down.
-  TC_CHECK(refuse_suspended(env.dm, name, {dm::names::state(name)}));
-  if (const auto info = TC_TRY(env.dm.info(dm::names::outer_pool(name))); first || !info || !info->live_table) {
+  if (first) {
     Session seen = TC_TRY(open(env, name));
-    if (first) first(seen);
+    first(seen);
+  } else {
+    TC_TRY(active_pool(env, name));
   }
   PoolLock lock = TC_TRY(lock_pool(env, name));
   Session session = TC_TRY(open(env, name));

@@ -7,10 +7,10 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
 need_packages "${packages_build[@]}" "${packages_lab[@]}" "${packages_bench[@]}"
-configure release -DTCLONE_LINK_MAP=ON
-build release tclone
 out=$(mktemp -d)
 trap 'rm -rf "$out"; configure release -DTCLONE_LINK_MAP=OFF' EXIT
+configure release -DTCLONE_LINK_MAP=ON
+build release tclone
 tests/lab/boot_uml.sh --mem 2G --timeout 1800 --share "$out" --disks 1x8G --bin "$PWD/build/release/tclone" -- bash scripts/order_inside.sh
 scripts/order.pl build/release/tclone build/release/tclone.map "$out"/called.* >"$out/link_order.ld"
 mv "$out/link_order.ld" cli/link_order.ld

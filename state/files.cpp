@@ -18,7 +18,7 @@ namespace {
 
 std::atomic<std::uint64_t> durable_count{0};
 
-/// Where a file is: nothing of it follows a symbolic link but its last part, which O_NOFOLLOW guards.
+/// Where a file is. Its folder was not reached through a symbolic link (Folder); its name is for O_NOFOLLOW to guard.
 struct Place {
   int folder = -1;
   std::string name;
