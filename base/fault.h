@@ -6,8 +6,8 @@
 // "cut" writes "cut" to the file TCLONE_FAULT_CUT names and sleeps for ever, so that a power cut can follow,
 // "stop" stops the process until it is sent SIGCONT, "int", "term" and "hup" raise the signal and go on.
 // TCLONE_FAULT_TRACE names a file to which every point passed is appended, one a line: the points of a command.
-// Of the same builds only, when set: TCLONE_FAULT_CHEAP_ARGON2 makes slots for passphrases cheap to open (crypt/device.cpp),
-// TCLONE_FAULT_SHORT_TURNS ends a turn of a rekey with each piece (engine/rekey_turns.cpp).
+// Of the same builds only, when set: TCLONE_FAULT_CHEAP_ARGON2 makes slots for passphrases cheap to open (crypt/luks/device.cpp),
+// TCLONE_FAULT_SHORT_TURNS ends a turn of a rekey with each piece (engine/key/rekey_turns.cpp).
 #pragma once
 
 #include <string_view>

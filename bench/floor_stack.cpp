@@ -11,9 +11,9 @@
 #include <memory>
 
 #include "base/library.h"
-#include "crypt/library.h"
-#include "fs/block_io.h"
-#include "fs/probe.h"
+#include "crypt/luks/library.h"
+#include "os/block_io.h"
+#include "os/probe.h"
 #include "policies/sizing.h"
 
 namespace tclone::bench {
@@ -21,8 +21,8 @@ namespace {
 
 constexpr std::uint32_t kSectorSize = 4096;
 constexpr std::size_t kVolumeKey = 64;                  // aes-256 in XTS mode
-constexpr std::uint64_t kKeyslots = 4ULL * 252 * 1024;  // as in crypt/luks_format.cpp
-constexpr std::uint32_t kIterations = 1000;             // as crypt/pbkdf.h, for a machine-made secret
+constexpr std::uint64_t kKeyslots = 4ULL * 252 * 1024;  // as in crypt/luks/format.cpp
+constexpr std::uint32_t kIterations = 1000;             // as crypt/luks/pbkdf.h, for a machine-made secret
 const char* const kMeta = "floor-meta";
 const char* const kData = "floor-data";
 double g_library_ms = 0;
@@ -183,14 +183,14 @@ Status remove_if_there(const std::string& name) {
 }
 
 Status make_outer_pool(const std::string& device) {
-  const Bytes size = TC_TRY(fs::block_facts(device)).size;
+  const Bytes size = TC_TRY(os::block_facts(device)).size;
   const auto layout = TC_TRY(policies::lay_out_pool({size}));
   const auto linear = [&](const char* name, const policies::Stretch& at) {
     return make_device(name, dm::linear(std::array{dm::Piece{device, to_sectors(at.start), to_sectors(at.length)}}));
   };
   TC_CHECK(linear(kMeta, layout.metadata));
   TC_CHECK(linear(kData, layout.data.front()));
-  TC_CHECK(fs::zero(node(kMeta), {}, kKiB * 4));
+  TC_CHECK(os::zero(node(kMeta), {}, kKiB * 4));
   dm::PoolOptions options;
   options.block = to_sectors(layout.block);
   options.zero = false;
@@ -216,7 +216,7 @@ Status open_fresh_layers(std::uint32_t outer, Bytes size, bool null_cipher) {
 
 Status start_inner_pool(std::uint32_t outer, Bytes size, ThinId first) {
   const Geometry g(size);
-  TC_CHECK(fs::zero(node(layer(outer, "meta")), {}, kKiB * 4, fs::Sync::later));
+  TC_CHECK(os::zero(node(layer(outer, "meta")), {}, kKiB * 4, os::Sync::later));
   dm::PoolOptions options;
   options.block = to_sectors(g.block);
   options.error_if_full = true;
@@ -228,7 +228,7 @@ Status start_inner_pool(std::uint32_t outer, Bytes size, ThinId first) {
 Status empty_vault(std::uint32_t outer) {
   for (const char* which : {"meta", "data"}) {
     const std::string device = node(layer(outer, which));
-    TC_CHECK(fs::discard(device, {}, TC_TRY(fs::block_facts(device)).size));
+    TC_CHECK(os::discard(device, {}, TC_TRY(os::block_facts(device)).size));
   }
   return {};
 }

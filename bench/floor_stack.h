@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The layers of bench/floor.cpp, by bare calls of libdevmapper and libcryptsetup: same tables, sizes and header as
-// engine/vault_stack.cpp, engine/pool_stack.cpp and crypt/luks_format.cpp make. Single-threaded. Errors carry errno.
+// engine/stack/vault_stack.cpp, engine/stack/pool_stack.cpp and crypt/luks/format.cpp make. Single-threaded. Errors carry errno.
 #pragma once
 
 #include <cstdint>

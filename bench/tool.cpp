@@ -33,7 +33,7 @@
 #include "base/fd.h"
 #include "bench/main_of.h"
 #include "bench/tool.h"
-#include "fs/probe.h"
+#include "os/probe.h"
 
 namespace tclone::bench {
 namespace {
@@ -159,7 +159,7 @@ struct Free {
 /// Late writes are not made up for: the load stays the same whatever the device does.
 Status writer(const std::string& key, const std::string& device, double seconds, double rate) {
   constexpr std::size_t kBlock = 4096;
-  const std::uint64_t blocks = TC_TRY(fs::block_facts(device)).size.n / kBlock;
+  const std::uint64_t blocks = TC_TRY(os::block_facts(device)).size.n / kBlock;
   const UniqueFd fd(open(device.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC));
   if (!fd) return fail_errno(errno, device, "cannot be opened");
   const std::unique_ptr<void, Free> block(std::aligned_alloc(kBlock, kBlock));

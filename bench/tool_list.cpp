@@ -2,10 +2,10 @@
 #include <ctime>
 
 #include "bench/tool.h"
-#include "cli/app.h"
-#include "crypt/luks.h"
+#include "cli/command/app.h"
+#include "crypt/luks/luks.h"
 #include "dm/device_mapper.h"
-#include "dm/names.h"
+#include "model/device_names.h"
 #include "state/store.h"
 
 namespace tclone::bench {
@@ -17,10 +17,10 @@ const char* const kPool = "bench";
 /// each and for nothing else; the same listing on a real kernel is measured in the lab.
 class NothingActive final : public dm::DeviceMapper {
  public:
-  explicit NothingActive(const Uuid& pool) : uuid_(dm::names::uuid(pool, "pool")) {}
+  explicit NothingActive(const Uuid& pool) : uuid_(device_names::uuid(pool, "pool")) {}
 
   Result<std::optional<dm::Info>> info(const std::string& name) override {
-    if (name != dm::names::outer_pool(kPool)) return std::optional<dm::Info>{};
+    if (name != device_names::outer_pool(kPool)) return std::optional<dm::Info>{};
     dm::Info info;
     info.live_table = true;
     info.uuid = uuid_;

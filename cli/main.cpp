@@ -11,10 +11,10 @@
 #include <exception>
 
 #include "base/secret.h"
-#include "cli/app.h"
-#include "cli/progress.h"
-#include "cli/refill.h"
-#include "crypt/luks.h"
+#include "cli/command/app.h"
+#include "cli/command/refill.h"
+#include "cli/output/progress.h"
+#include "crypt/luks/luks.h"
 #include "dm/device_mapper.h"
 
 namespace {

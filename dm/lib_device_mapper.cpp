@@ -21,12 +21,12 @@
 #include "dm/kernel.h"
 #include "dm/libdm_log.h"
 #include "dm/library.h"
-#include "dm/names.h"
 #include "dm/query.h"
 #include "dm/status_within.h"
 #include "dm/targets.h"
 #include "dm/task.h"
 #include "dm/udev.h"
+#include "model/device_names.h"
 
 namespace tclone::dm {
 namespace {
@@ -78,7 +78,7 @@ class LibDeviceMapper final : public DeviceMapper {
 
 Udev LibDeviceMapper::udev_of(const std::string& name) const {
   if (const auto known = udev_.find(name); known != udev_.end()) return known->second;
-  if (names::hidden(name)) return Udev::hidden;
+  if (device_names::hidden(name)) return Udev::hidden;
   return name.find('@') == std::string::npos ? Udev::visible : Udev::low_priority;
 }
 
@@ -198,7 +198,7 @@ Status LibDeviceMapper::remove(const std::string& name, std::chrono::millisecond
 }
 
 Status LibDeviceMapper::rename(const std::string& from, const std::string& to) {
-  if (!names::valid(to)) return fail(Code::usage, to, "is no name that device-mapper can take");
+  if (!device_names::valid(to)) return fail(Code::usage, to, "is no name that device-mapper can take");
   Task task = TC_TRY(Task::make(DM_DEVICE_RENAME, from));
   TC_CHECK(task.prepared(dm_task_set_newname(task.get(), to.c_str())));
   const Udev udev = udev_of(from);
@@ -271,7 +271,7 @@ Result<std::unique_ptr<DeviceMapper::Guard>> LibDeviceMapper::guard(std::span<co
 Result<std::unique_ptr<DeviceMapper>> open_device_mapper() {
   TC_CHECK(load_library());
   libdm_log::route();
-  dm_set_name_mangling_mode(DM_STRING_MANGLING_NONE);  // names::valid() keeps out what would need it
+  dm_set_name_mangling_mode(DM_STRING_MANGLING_NONE);  // device_names::valid() keeps out what would need it
   TC_CHECK(kernel::require_driver());
   return std::make_unique<LibDeviceMapper>();
 }

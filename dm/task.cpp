@@ -5,14 +5,14 @@
 
 #include "dm/libdm_log.h"
 #include "dm/library.h"
-#include "dm/names.h"
+#include "model/device_names.h"
 
 namespace tclone::dm {
 
 void Task::Free::operator()(dm_task* task) const noexcept { dm_task_destroy(task); }
 
 Result<Task> Task::make(int type, const std::string& object) {
-  if (!object.empty() && !names::valid(object)) {
+  if (!object.empty() && !device_names::valid(object)) {
     return fail(Code::usage, object, "is no name that device-mapper can take");
   }
   libdm_log::route();

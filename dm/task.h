@@ -14,7 +14,7 @@ namespace tclone::dm {
 class Task {
  public:
   /// `type` is one of DM_DEVICE_*; `object` the device's name (or the target's, for GET_TARGET_VERSION), empty for
-  /// requests that concern no device. Refuses names that names::valid() refuses.
+  /// requests that concern no device. Refuses names that device_names::valid() refuses.
   [[nodiscard]] static Result<Task> make(int type, const std::string& object);
 
   [[nodiscard]] dm_task* get() const noexcept { return task_.get(); }

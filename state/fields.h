@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <set>
 
+#include "model/filesystem.h"
+#include "model/pool.h"
+#include "model/vault.h"
 #include "state/reader.h"
-#include "state/types.h"
 #include "state/writer.h"
 
 namespace tclone::state {

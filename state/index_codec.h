@@ -10,7 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "state/types.h"
+#include "model/vault.h"
+#include "model/version.h"
+#include "model/volume.h"
 
 namespace tclone::state {
 

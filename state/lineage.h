@@ -7,8 +7,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/pool.h"
+#include "model/vault.h"
+#include "model/version.h"
+#include "model/volume.h"
 #include "state/store.h"
-#include "state/types.h"
 
 namespace tclone {
 

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "model/version.h"
 #include "state/rules.h"
-#include "state/types.h"
 #include "state/writer.h"
 
 namespace tclone::state {

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/version.h"
 #include "state/rules.h"
 #include "state/toml_tree.h"
-#include "state/types.h"
 #include "state/writer.h"
 
 namespace tclone::state {

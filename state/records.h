@@ -9,7 +9,11 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "state/types.h"
+#include "model/journal.h"
+#include "model/pool.h"
+#include "model/vault.h"
+#include "model/version.h"
+#include "model/volume.h"
 
 namespace tclone::state {
 

@@ -19,8 +19,12 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "model/journal.h"
+#include "model/pool.h"
+#include "model/vault.h"
+#include "model/version.h"
+#include "model/volume.h"
 #include "state/folder.h"
-#include "state/types.h"
 
 namespace tclone {
 
@@ -63,7 +67,7 @@ class Store {
 
   enum class Durable { now, by_journal };
   /// Replaces and removes records: all temp files written, then all renames and removals. A file is never seen half
-  /// written after a power cut although its rename is not preceded by an fsync: see kStateOptions in engine/pool_stack.cpp.
+  /// written after a power cut although its rename is not preceded by an fsync: see kStateOptions in engine/stack/pool_stack.cpp.
   /// Applying the same change again gives the same store.
   /// Not atomic as a whole: the journal is what makes it so.
   /// With Durable::now one syncfs(2) follows, which also tells of any of them that could not be written: when it returns,

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/version.h"
 #include "state/rules.h"
-#include "state/types.h"
 
 namespace tclone::state {
 

@@ -9,17 +9,19 @@ set -euo pipefail
 allowed() { # FILE
   case $1 in
     base/*) echo 'base/*' ;;
-    dm/*) echo 'base/*|dm/*' ;;
-    crypt/*) echo 'base/*|crypt/*|*/types.h' ;;
-    fs/*) echo 'base/*|fs/*|*/types.h' ;;
-    state/*) echo 'base/*|state/*' ;;
-    policies/*) echo 'base/*|policies/*|*/types.h' ;;
-    engine/*) echo 'base/*|dm/*|crypt/*|fs/*|state/*|policies/*|engine/*' ;;
+    model/*) echo 'base/*|model/*' ;;
+    os/*) echo 'base/*|model/*|os/*' ;;
+    dm/*) echo 'base/*|model/*|os/*|dm/*' ;;
+    crypt/*) echo 'base/*|model/*|os/*|crypt/*' ;;
+    state/*) echo 'base/*|model/*|state/*' ;;
+    policies/*) echo 'base/*|model/*|policies/*' ;;
+    plan/*) echo 'base/*|model/*|policies/*|plan/*' ;;
+    engine/*) echo 'base/*|model/*|dm/*|crypt/*|os/*|state/*|policies/*|plan/*|engine/*' ;;
     # Wires the concrete classes together.
-    cli/main.cpp) echo 'base/*|cli/*|engine/*|dm/device_mapper.h|crypt/luks.h' ;;
+    cli/main.cpp) echo 'base/*|cli/*|engine/*|dm/device_mapper.h|crypt/luks/luks.h' ;;
     # Completion lists names from the records alone: no pool is touched while somebody types.
-    cli/names.cpp) echo 'base/*|cli/*|engine/*|policies/naming.h|state/store.h' ;;
-    cli/*) echo 'base/*|cli/*|engine/*|policies/naming.h|crypt/key_source.h|*/types.h' ;;
+    cli/command/names.cpp) echo 'base/*|model/*|cli/*|engine/*|state/store.h' ;;
+    cli/*) echo 'base/*|model/*|cli/*|engine/*|crypt/keys/key_source.h' ;;
   esac
 }
 
@@ -28,7 +30,7 @@ owner() { # HEADER
   case $1 in
     libdevmapper.h | libdevmapper-event.h) echo 'dm/*' ;;
     libcryptsetup.h) echo 'crypt/*' ;;
-    blkid/* | libmount/*) echo 'fs/*' ;;
+    blkid/* | libmount/*) echo 'os/*' ;;
     toml++/* | toml.hpp | zlib.h) echo 'state/*' ;;
     CLI/* | nlohmann/*) echo 'cli/*' ;;
     spdlog/* | fmt/*) echo 'base/log.cpp' ;;
@@ -57,7 +59,7 @@ check() { # ROOT
     else
       matches "$file" "$(owner "$header")" || echo "$file may not include <$header>"
     fi
-  done < <(cd "$1" && find base dm crypt fs state policies engine cli \( -name '*.h' -o -name '*.cpp' \) \
+  done < <(cd "$1" && find base model os dm crypt state policies plan engine cli \( -name '*.h' -o -name '*.cpp' \) \
     -exec grep -HE '^[[:space:]]*#[[:space:]]*include' {} + 2>/dev/null |
     sed -E 's/^([^:]+):[[:space:]]*#[[:space:]]*include[[:space:]]*(["<])([^">]+).*/\1\t\2\t\3/')
   echo "$read"
@@ -68,20 +70,22 @@ self_test() {
   tree=$(mktemp -d)
   trap 'rm -rf "$tree"' RETURN
   local -a bad=(
-    'base/a.h "dm/types.h"' 'dm/a.cpp "crypt/luks.h"' 'crypt/a.cpp "state/store.h"' 'fs/a.h "dm/names.h"'
-    'state/a.cpp "fs/probe.h"' 'policies/a.cpp "state/store.h"' 'policies/b.cpp "dm/names.h"' 'engine/a.cpp "cli/app.h"'
-    'cli/a.cpp "dm/device_mapper.h"' 'cli/b.cpp "policies/plan.h"' 'cli/main.cpp "state/store.h"'
-    'engine/b.cpp <libdevmapper.h>' 'dm/b.cpp <libcryptsetup.h>' 'engine/c.cpp <blkid/blkid.h>'
-    'cli/c.cpp <libmount/libmount.h>' 'engine/d.cpp <toml++/toml.h>' 'state/d.cpp <nlohmann/json.hpp>'
-    'engine/e.cpp <CLI/App.hpp>' 'base/b.cpp <spdlog/spdlog.h>' 'dm/c.cpp "../state/types.h"'
+    'base/a.h "dm/types.h"' 'model/a.h "state/store.h"' 'os/a.h "dm/types.h"' 'dm/a.cpp "crypt/luks/luks.h"'
+    'crypt/keys/a.cpp "state/store.h"' 'state/a.cpp "os/probe.h"' 'policies/a.cpp "state/store.h"'
+    'policies/b.cpp "plan/plan.h"' 'plan/a.cpp "dm/types.h"' 'plan/b.cpp "engine/api/api.h"'
+    'engine/core/a.cpp "cli/command/app.h"' 'cli/a.cpp "dm/device_mapper.h"' 'cli/output/b.cpp "plan/plan.h"'
+    'cli/main.cpp "state/store.h"' 'engine/b.cpp <libdevmapper.h>' 'dm/b.cpp <libcryptsetup.h>'
+    'engine/c.cpp <blkid/blkid.h>' 'cli/c.cpp <libmount/libmount.h>' 'engine/d.cpp <toml++/toml.h>'
+    'state/d.cpp <nlohmann/json.hpp>' 'engine/e.cpp <CLI/App.hpp>' 'base/b.cpp <spdlog/spdlog.h>'
+    'dm/c.cpp "../model/vault.h"'
   )
   local -a good=(
-    'crypt/g.cpp "state/types.h"' 'policies/g.cpp "state/types.h"' 'engine/g.cpp "state/store.h"'
-    'cli/g.cpp "engine/api.h"' 'cli/main.cpp "dm/device_mapper.h"' 'dm/g.cpp <libdevmapper.h>' 'base/log.cpp <spdlog/spdlog.h>'
-    'fs/g.cpp <vector>'
+    'crypt/g.cpp "model/key.h"' 'plan/g.cpp "policies/sizing.h"' 'engine/g.cpp "state/store.h"'
+    'cli/g.cpp "engine/api/api.h"' 'cli/main.cpp "dm/device_mapper.h"' 'dm/g.cpp <libdevmapper.h>'
+    'base/log.cpp <spdlog/spdlog.h>' 'os/g.cpp <vector>'
   )
   for line in "${bad[@]}" "${good[@]}"; do
-    mkdir -p "$tree/${line%%/*}"
+    mkdir -p "$tree/$(dirname "${line%% *}")"
     echo "  #  include ${line#* }  // why" >>"$tree/${line%% *}"
   done
   found=$(check "$tree" | sed '$d')

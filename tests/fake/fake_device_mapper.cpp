@@ -5,8 +5,8 @@
 #include <cerrno>
 
 #include "dm/by_uuid.h"
-#include "dm/names.h"
 #include "dm/targets.h"
+#include "model/device_names.h"
 #include "unit/catch.h"
 
 namespace tclone::test {
@@ -132,7 +132,7 @@ Result<Table> FakeDeviceMapper::table(const std::string& name) {
 Status FakeDeviceMapper::create(const Spec& spec) {
   TC_CHECK(begin("create", spec.name));
   not_while_suspended("create " + spec.name);
-  if (!names::valid(spec.name)) return fail(Code::usage, spec.name, "is no name that device-mapper can take");
+  if (!device_names::valid(spec.name)) return fail(Code::usage, spec.name, "is no name that device-mapper can take");
   for (const auto& [name, device] : devices_) {
     if (name != spec.name && !spec.uuid.empty() && device.uuid == spec.uuid) return renamed_by_hand(name, spec.name);
     if (name == spec.name) {
@@ -209,7 +209,7 @@ Status FakeDeviceMapper::rename(const std::string& from, const std::string& to) 
   TC_CHECK(begin("rename", from + " " + to));
   not_while_suspended("rename " + from);
   TC_TRY(existing(from));
-  if (!names::valid(to)) return fail(Code::usage, to, "is no name that device-mapper can take");
+  if (!device_names::valid(to)) return fail(Code::usage, to, "is no name that device-mapper can take");
   if (device(to) != nullptr)
     return fail(Code::exists, from, "cannot rename it: there is a device named " + to, {}, EBUSY);
   // Tables keep the device's number, not its name; so do the fake's, once the old path means nothing.

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "crypt/luks.h"
+#include "crypt/luks/luks.h"
 #include "fake/fake_device_mapper.h"
 
 namespace tclone::test {

@@ -13,16 +13,14 @@
 #include <sstream>
 
 #include "base/fd.h"
-#include "dm/names.h"
 #include "dm/targets.h"
+#include "model/device_names.h"
 #include "policies/sizing.h"
 #include "tests/lab/thin_check.h"
 #include "tests/lab/thin_ids.h"
 
 namespace tclone::lab {
 namespace {
-
-namespace names = dm::names;
 
 class Check {
  public:
@@ -154,7 +152,7 @@ class Check {
   }
 
   Status outer_pool() {
-    const auto status = TC_TRY(dm_.pool_status(names::outer_pool(pool_)));
+    const auto status = TC_TRY(dm_.pool_status(device_names::outer_pool(pool_)));
     if (status.transaction != all_.pool->transaction) {
       wrong("pool.toml is at transaction " + std::to_string(all_.pool->transaction) + ", the kernel at " +
             std::to_string(status.transaction));
@@ -166,17 +164,17 @@ class Check {
       wanted.insert(v.outer.n);
       if (v.rekey) wanted.insert(v.rekey->outer.n);
     }
-    compare_ids("outer pool", wanted, {}, TC_TRY(lab::thin_ids(dm_.path(names::metadata(pool_)))));
-    return thin_check(names::outer_pool(pool_), names::metadata(pool_));
+    compare_ids("outer pool", wanted, {}, TC_TRY(lab::thin_ids(dm_.path(device_names::metadata(pool_)))));
+    return thin_check(device_names::outer_pool(pool_), device_names::metadata(pool_));
   }
 
   Status vault(const Vault& v) {
     if (v.encrypted) TC_CHECK(header(v));
-    const auto info = TC_TRY(dm_.info(names::vault_pool(pool_, v.outer)));
+    const auto info = TC_TRY(dm_.info(device_names::vault_pool(pool_, v.outer)));
     if (!info || !info->live_table) return {};
     if (info->open_count == 0 && !v.stock) wrong("vault " + v.name + " is open and nobody uses it");
     if (!v.pending.empty()) wrong("vault " + v.name + " is open and work in it is still pending");
-    const auto status = TC_TRY(dm_.pool_status(names::vault_pool(pool_, v.outer)));
+    const auto status = TC_TRY(dm_.pool_status(device_names::vault_pool(pool_, v.outer)));
     if (status.mode != dm::PoolMode::rw || status.needs_check)
       wrong("vault " + v.name + ": its inner pool is not in order");
     const Bytes has = v.block * status.total_data;
@@ -195,17 +193,17 @@ class Check {
     Ids allowed;
     for (const ThinId id : v.pending.delete_thins) allowed.insert(id.n);
     compare_ids("vault " + v.name, wanted, allowed,
-                TC_TRY(lab::thin_ids(dm_.path(names::vault_metadata(pool_, v.outer)))));
-    return thin_check(names::vault_pool(pool_, v.outer), names::vault_metadata(pool_, v.outer));
+                TC_TRY(lab::thin_ids(dm_.path(device_names::vault_metadata(pool_, v.outer)))));
+    return thin_check(device_names::vault_pool(pool_, v.outer), device_names::vault_metadata(pool_, v.outer));
   }
 
   /// The LUKS2 header at the head of the outer thin, whether the vault is open or not.
   Status header(const Vault& v) {
-    const std::string thin = names::vault_thin(pool_, v.outer);
+    const std::string thin = device_names::vault_thin(pool_, v.outer);
     const bool open = TC_TRY(dm_.info(thin)).has_value();
     std::string device = thin;
     if (!open) {
-      const auto outer = TC_TRY(dm_.info(names::outer_pool(pool_)));
+      const auto outer = TC_TRY(dm_.info(device_names::outer_pool(pool_)));
       if (!outer) return fail(Code::damaged, pool_, "its outer pool went away");
       device = "pool_check-header";
       auto made = dm_.create(
@@ -254,21 +252,22 @@ class Check {
   }
 
   Status devices() {
-    const std::string prefix = names::prefix(pool_);
+    const std::string prefix = device_names::prefix(pool_);
     std::map<std::string, std::pair<std::uint32_t, std::uint64_t>> known;  // name -> thin id, sectors
-    for (const Volume& v : all_.volumes) known[names::volume(pool_, v.name)] = {v.thin.n, to_sectors(v.size).n};
+    for (const Volume& v : all_.volumes) known[device_names::volume(pool_, v.name)] = {v.thin.n, to_sectors(v.size).n};
     for (const Version& v : all_.versions)
-      known[names::version(pool_, v.volume, v.number)] = {v.thin.n, to_sectors(v.size).n};
-    std::set<std::string> layers{names::state(pool_), names::metadata(pool_), names::data(pool_),
-                                 names::outer_pool(pool_)};
+      known[device_names::version(pool_, v.volume, v.number)] = {v.thin.n, to_sectors(v.size).n};
+    std::set<std::string> layers{device_names::state(pool_), device_names::metadata(pool_), device_names::data(pool_),
+                                 device_names::outer_pool(pool_)};
     for (const Vault& v : all_.vaults) {
-      const bool open = TC_TRY(dm_.info(names::vault_pool(pool_, v.outer))).has_value();
-      for (const std::string& name : {names::vault_thin(pool_, v.outer), names::vault_crypt(pool_, v.outer),
-                                      names::vault_metadata(pool_, v.outer), names::vault_data(pool_, v.outer)}) {
+      const bool open = TC_TRY(dm_.info(device_names::vault_pool(pool_, v.outer))).has_value();
+      for (const std::string& name :
+           {device_names::vault_thin(pool_, v.outer), device_names::vault_crypt(pool_, v.outer),
+            device_names::vault_metadata(pool_, v.outer), device_names::vault_data(pool_, v.outer)}) {
         layers.insert(name);
         if (!open && TC_TRY(dm_.info(name))) wrong("layer " + name + " is up and its vault is not");
       }
-      layers.insert(names::vault_pool(pool_, v.outer));
+      layers.insert(device_names::vault_pool(pool_, v.outer));
     }
     for (const dm::Named& d : TC_TRY(dm_.list(prefix))) {
       const auto info = TC_TRY(dm_.info(d.name));

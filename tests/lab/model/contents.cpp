@@ -11,16 +11,15 @@
 #include <memory>
 
 #include "base/fd.h"
-#include "dm/names.h"
 #include "dm/targets.h"
-#include "fs/block_io.h"
+#include "model/device_names.h"
+#include "os/block_io.h"
 #include "tests/lab/model/machine.h"
 
 namespace tclone::lab::model {
 namespace {
 
 using namespace std::chrono_literals;
-namespace names = dm::names;
 
 constexpr std::uint64_t kAtOnce = 256;  // pages
 
@@ -61,14 +60,14 @@ Result<std::optional<std::string>> ContentsCheck::readable(const Thing& thing, c
   const auto vault =
       std::find_if(records.vaults.begin(), records.vaults.end(), [&](const Vault& v) { return v.name == thing.vault; });
   if (vault == records.vaults.end()) return fail(Code::damaged, thing.name, "its vault has no record");
-  const auto pool = TC_TRY(dm_.info(names::vault_pool(kPool, vault->outer)));
+  const auto pool = TC_TRY(dm_.info(device_names::vault_pool(kPool, vault->outer)));
   if (!pool) return std::optional<std::string>{};
   std::optional<std::string> basis;
   if (thing.basis) {
     const auto below = std::find_if(records.versions.begin(), records.versions.end(),
                                     [&](const Version& v) { return v.uuid == thing.basis->uuid; });
     if (below == records.versions.end()) return fail(Code::damaged, thing.name, "what it stands on has no record");
-    const Thing under{below->ref().text(), names::version(kPool, below->volume, below->number),
+    const Thing under{below->ref().text(), device_names::version(kPool, below->volume, below->number),
                       below->vault,        below->thin,
                       below->size.n,       below->basis};
     const auto device = TC_TRY(readable(under, records));
@@ -126,22 +125,23 @@ Result<std::string> ContentsCheck::compare(Model& model, const Records& records,
     return out;
   };
   for (const tclone::Volume& v : records.volumes) {
-    const std::string wrong = TC_TRY(check({v.name, names::volume(kPool, v.name), v.vault, v.thin, v.size.n, v.basis},
-                                           model.volumes.at(v.name).contents));
+    const std::string wrong =
+        TC_TRY(check({v.name, device_names::volume(kPool, v.name), v.vault, v.thin, v.size.n, v.basis},
+                     model.volumes.at(v.name).contents));
     if (!wrong.empty()) return wrong;
   }
   for (const tclone::Version& v : records.versions) {
     if (!all && !random.chance(30)) continue;
-    const std::string wrong =
-        TC_TRY(check({v.ref().text(), names::version(kPool, v.volume, v.number), v.vault, v.thin, v.size.n, v.basis},
-                     model.volumes.at(v.volume).versions.at(v.number).contents));
+    const std::string wrong = TC_TRY(
+        check({v.ref().text(), device_names::version(kPool, v.volume, v.number), v.vault, v.thin, v.size.n, v.basis},
+              model.volumes.at(v.volume).versions.at(v.number).contents));
     if (!wrong.empty()) return wrong;
   }
   return std::string{};
 }
 
 Status ContentsCheck::write(const std::string& volume, std::uint64_t page, std::uint64_t count, std::uint64_t stamp) {
-  const std::string path = dm_.path(names::volume(kPool, volume));
+  const std::string path = dm_.path(device_names::volume(kPool, volume));
   const UniqueFd fd = TC_TRY(open_direct(path, O_RDWR));
   const auto end = static_cast<std::uint64_t>(::lseek(fd.get(), 0, SEEK_END)) / kPage;
   count = page < end ? std::min(count, end - page) : 0;
@@ -154,11 +154,11 @@ Status ContentsCheck::write(const std::string& volume, std::uint64_t page, std::
 }
 
 Status ContentsCheck::discard(const std::string& volume, std::uint64_t block, std::uint64_t count) {
-  const std::string path = dm_.path(names::volume(kPool, volume));
+  const std::string path = dm_.path(device_names::volume(kPool, volume));
   const UniqueFd fd = TC_TRY(open_direct(path, O_RDWR));
   const auto blocks = static_cast<std::uint64_t>(::lseek(fd.get(), 0, SEEK_END)) / kBlock;
   if (block >= blocks) return {};
-  TC_CHECK(fs::discard(path, {block * kBlock}, {std::min(count, blocks - block) * kBlock}));
+  TC_CHECK(os::discard(path, {block * kBlock}, {std::min(count, blocks - block) * kBlock}));
   // A discard that nothing was flushed behind may be undone by a power cut.
   if (::fdatasync(fd.get()) != 0) return fail_errno(errno, path, "cannot flush a discard");
   return {};

@@ -12,14 +12,13 @@
 #include <filesystem>
 #include <thread>
 
-#include "dm/names.h"
-#include "fs/block_io.h"
+#include "model/device_names.h"
+#include "os/block_io.h"
 
 namespace tclone::lab::model {
 namespace {
 
 using namespace std::chrono_literals;
-namespace names = dm::names;
 namespace files = std::filesystem;
 
 constexpr Bytes kFirstSize{512ULL << 20U}, kStep{48ULL << 20U};
@@ -75,8 +74,8 @@ Status Machine::fresh() {
   TC_CHECK(
       dm_.create({kDisk, "", {{Sectors{0}, to_sectors(size_), "linear", device_ + " 0"}}, false, dm::Udev::hidden}));
   // Zeroed at its head, where label and state are looked for, and discarded where that is possible.
-  static_cast<void>(fs::discard(disk(), {0}, size_));
-  TC_CHECK(fs::zero(disk(), {0}, kMiB * 2));
+  static_cast<void>(os::discard(disk(), {0}, size_));
+  TC_CHECK(os::zero(disk(), {0}, kMiB * 2));
   forget_run();
   empty_folder("/etc/tclone/keys");
   empty_folder("/etc/tclone/pools");
@@ -133,7 +132,7 @@ Result<std::string> Machine::left_over() {
 }
 
 Status Machine::hold(const std::string& volume) {
-  const std::string path = dm_.path(names::volume(kPool, volume));
+  const std::string path = dm_.path(device_names::volume(kPool, volume));
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail_errno(errno, path, "cannot open it");
   held_[volume] = std::move(fd);

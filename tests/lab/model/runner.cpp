@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "dm/names.h"
+#include "model/device_names.h"
 #include "policies/sizing.h"
 
 namespace tclone::lab::model {
@@ -170,7 +170,7 @@ bool Runner::on_the_host(const Operation& operation, const Prediction& wanted) {
 
 /// Whether the reserve may refuse it.
 bool Runner::nearly_full(const Operation& operation) const {
-  const auto status = dm_.pool_status(dm::names::outer_pool(kPool));
+  const auto status = dm_.pool_status(device_names::outer_pool(kPool));
   if (!status) return false;
   const Bytes total = kMiB * status->total_data, used = kMiB * status->used_data;
   // A rekey needs room for one vault again.

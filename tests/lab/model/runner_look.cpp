@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "dm/names.h"
+#include "model/device_names.h"
 #include "tests/lab/model/runner.h"
 
 namespace tclone::lab::model {
@@ -39,7 +39,7 @@ std::string sorted(const std::string& text) {
 void Runner::learn_devices(const Model& before, const Model& after, const std::set<std::string>& touched) {
   std::set<std::string> active;
   for (const auto& [name, v] : model_.volumes) {
-    if (need(dm_.info(dm::names::volume(kPool, name)))) active.insert(name);
+    if (need(dm_.info(device_names::volume(kPool, name)))) active.insert(name);
   }
   const bool booted = counts_.cuts > 0 && active.empty();
   for (const std::string& name : model_.active) {
@@ -68,14 +68,14 @@ void Runner::look(bool all) {
   const std::string wanted = model_.text(), is = sorted(found.same);
   hold_true(wanted == is, "the pool is not as the model says: " + difference(wanted, is));
   for (const auto& [name, v] : model_.volumes) {
-    const bool up = need(dm_.info(dm::names::volume(kPool, name))).has_value();
+    const bool up = need(dm_.info(device_names::volume(kPool, name))).has_value();
     hold_true(up == model_.active.contains(name),
               "the device of " + name + (up ? " is there and must not be" : " is not there"));
   }
   const std::set<std::string> versions = model_.active_versions();
   for (const auto& [name, v] : model_.volumes) {
     for (const auto& [n, version] : v.versions) {
-      const bool up = need(dm_.info(dm::names::version(kPool, name, n))).has_value();
+      const bool up = need(dm_.info(device_names::version(kPool, name, n))).has_value();
       const std::string text = name + "@" + std::to_string(n);
       hold_true(up == versions.contains(text),
                 "the device of " + text + (up ? " is there and must not be" : " is not there"));

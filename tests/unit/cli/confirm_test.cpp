@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cli/confirm.h"
+#include "cli/command/confirm.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "cli/request.h"
+#include "cli/command/request.h"
 #include "unit/catch.h"
 
 using namespace tclone;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The files that are made from the table and checked in. TCLONE_UPDATE=1 makes them anew.
-#include "cli/complete.h"
-#include "cli/manpage.h"
+#include "cli/generate/complete.h"
+#include "cli/generate/manpage.h"
 #include "unit/catch.h"
 #include "unit/cli/golden.h"
 

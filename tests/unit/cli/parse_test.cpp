@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fstream>
 
-#include "cli/help.h"
-#include "cli/parse.h"
-#include "cli/request.h"
+#include "cli/command/parse.h"
+#include "cli/command/request.h"
+#include "cli/output/help.h"
 #include "unit/catch.h"
 #include "unit/cli/golden.h"
 

@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "cli/commands.h"
-#include "cli/render.h"
+#include "cli/command/commands.h"
+#include "cli/output/render.h"
 #include "unit/catch.h"
 #include "unit/cli/views.h"
 

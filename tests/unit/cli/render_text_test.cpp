@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cli/progress.h"
-#include "cli/render.h"
-#include "cli/text_table.h"
+#include "cli/output/progress.h"
+#include "cli/output/render.h"
+#include "cli/output/text_table.h"
 #include "unit/catch.h"
 #include "unit/cli/views.h"
 

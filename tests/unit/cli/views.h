@@ -2,7 +2,7 @@
 // Answers of the engine with every field set, for the rendering tests.
 #pragma once
 
-#include "engine/api.h"
+#include "engine/api/api.h"
 
 namespace tclone::cli::views {
 

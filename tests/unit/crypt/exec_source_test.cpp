@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "base/fd.h"
-#include "crypt/sources.h"
+#include "crypt/keys/sources.h"
 #include "tests/unit/crypt/support.h"
 
 using namespace tclone;

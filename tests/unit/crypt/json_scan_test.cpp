@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "crypt/json_scan.h"
+#include "crypt/luks/json_scan.h"
 
 #include <string>
 
-#include "crypt/pbkdf.h"
+#include "crypt/luks/pbkdf.h"
 #include "unit/catch.h"
 
 using namespace tclone::crypt;

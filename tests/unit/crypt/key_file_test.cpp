@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crypt/key_source.h"
+#include "crypt/keys/key_source.h"
 #include "tests/unit/crypt/support.h"
 
 using namespace tclone;

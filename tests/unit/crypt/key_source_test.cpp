@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "crypt/key_source.h"
+#include "crypt/keys/key_source.h"
 
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "crypt/sources.h"
+#include "crypt/keys/sources.h"
 #include "tests/unit/crypt/support.h"
 
 using namespace tclone;

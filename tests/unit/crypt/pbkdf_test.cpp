@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // How much memory a passphrase's derivation may take, where a container has less than the machine.
-#include "crypt/pbkdf.h"
+#include "crypt/luks/pbkdf.h"
 
 #include <limits>
 

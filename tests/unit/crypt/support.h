@@ -12,7 +12,7 @@
 #include <string>
 
 #include "base/secret.h"
-#include "crypt/luks.h"
+#include "crypt/luks/luks.h"
 #include "unit/catch.h"
 
 namespace tclone::crypt::test {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // In which order tokens are asked, and for which of them somebody is asked for a PIN.
-#include "crypt/tokens.h"
+#include "crypt/luks/tokens.h"
 
 #include <cerrno>
 #include <map>
 
-#include "crypt/key_source.h"
+#include "crypt/keys/key_source.h"
 #include "unit/crypt/support.h"
 
 using namespace tclone;

@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "dm/names.h"
 #include "dm/targets.h"
 #include "fake/fake_device_mapper.h"
+#include "model/device_names.h"
 #include "unit/catch.h"
 
 using namespace tclone;
@@ -32,8 +32,8 @@ struct Folder {
 struct Stack {
   Folder folder;
   FakeDeviceMapper mapper{folder.path};
-  const std::string meta = names::metadata("p"), data = names::data("p"), pool = names::outer_pool("p"),
-                    db = names::volume("p", "db");
+  const std::string meta = device_names::metadata("p"), data = device_names::data("p"),
+                    pool = device_names::outer_pool("p"), db = device_names::volume("p", "db");
 
   Stack() {
     activate();
@@ -60,7 +60,7 @@ TEST_CASE_METHOD(Stack, "a guarded, frozen snapshot is the right way") {
   CHECK(mapper.message(pool, create_snap({2}, {1})));
   CHECK(mapper.resume(db));
   guard->reset();
-  CHECK(mapper.create({names::version("p", "db", 1), "", thin(mapper.path(pool), {2}, {2048}), true}));
+  CHECK(mapper.create({device_names::version("p", "db", 1), "", thin(mapper.path(pool), {2}, {2048}), true}));
   CHECK(mapper.violations().empty());
 }
 
@@ -157,8 +157,8 @@ TEST_CASE_METHOD(Stack, "a pool's contents come back with its metadata, after a 
 }
 
 TEST_CASE_METHOD(Stack, "a pool inside a vault is found again through crypt and thin") {
-  const std::string crypt = names::vault_crypt("p", {1}), inner_meta = names::vault_metadata("p", {1}),
-                    inner_data = names::vault_data("p", {1}), inner = names::vault_pool("p", {1});
+  const std::string crypt = device_names::vault_crypt("p", {1}), inner_meta = device_names::vault_metadata("p", {1}),
+                    inner_data = device_names::vault_data("p", {1}), inner = device_names::vault_pool("p", {1});
   PoolOptions options;
   options.block = {128};
   const auto open_vault = [&](const std::string& below) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What somebody does to the pool's devices with dmsetup.
-#include "dm/names.h"
+#include "model/device_names.h"
 #include "unit/engine/rig.h"
 
 using namespace tclone;
@@ -89,7 +89,7 @@ TEST_CASE_METHOD(Rig,
                  "layers that were renamed by hand are named, and what they hold stays until they have their names") {
   create("db");
   const auto outer = store().vault("db")->outer;
-  for (const std::string& layer : {dm::names::vault_pool("p", outer), dm::names::outer_pool("p")}) {
+  for (const std::string& layer : {device_names::vault_pool("p", outer), device_names::outer_pool("p")}) {
     REQUIRE_OK(mapper.rename(layer, "mine"));
     check_refused(*this, error_of(engine::remove(env, {"p", "db"})), layer, "mine");
     check_refused(*this, error_of(engine::pool_deactivate(env, "p")), layer, "mine");

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "dm/names.h"
+#include "model/device_names.h"
 #include "state/lock.h"
 #include "unit/engine/crash.h"
 

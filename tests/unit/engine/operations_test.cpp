@@ -5,11 +5,11 @@
 #include <ctime>
 #include <fstream>
 
-#include "dm/names.h"
 #include "dm/targets.h"
-#include "engine/session.h"
+#include "engine/core/session.h"
+#include "model/device_names.h"
+#include "state/host/pool_location.h"
 #include "state/index.h"
-#include "state/whereabouts.h"
 #include "unit/engine/rig.h"
 
 using namespace tclone;
@@ -17,17 +17,17 @@ using test::contains;
 using test::Deed;
 using test::error_of;
 using test::Rig;
-namespace names = tclone::dm::names;
 
 namespace {
 
 /// Writes a word to the head of an active volume's device, or reads it.
 void write_word(Rig& rig, const std::string& volume, const std::string& word) {
-  std::fstream file(rig.mapper.path(names::volume("p", volume)), std::ios::in | std::ios::out | std::ios::binary);
+  std::fstream file(rig.mapper.path(device_names::volume("p", volume)),
+                    std::ios::in | std::ios::out | std::ios::binary);
   file << word << " ";
 }
 std::string read_word(Rig& rig, const std::string& volume) {
-  std::ifstream file(rig.mapper.path(names::volume("p", volume)), std::ios::binary);
+  std::ifstream file(rig.mapper.path(device_names::volume("p", volume)), std::ios::binary);
   std::string word;
   file >> word;
   return word.substr(0, word.find('\0'));
@@ -59,7 +59,7 @@ TEST_CASE_METHOD(Rig, "a plain volume has neither header nor key") {
   create("open", true);
   CHECK(luks.headers().empty());
   CHECK(key_files().empty());
-  CHECK(mapper.device(names::vault_crypt("p", store().vault("open")->outer)) == nullptr);
+  CHECK(mapper.device(device_names::vault_crypt("p", store().vault("open")->outer)) == nullptr);
   check_whole();
 }
 
@@ -354,7 +354,7 @@ TEST_CASE_METHOD(Rig, "room that was written down but not made is made by the ne
   mapper.fail_next("reload", EIO);
   CHECK_FALSE(engine::resize(env, {"p", "web"}, kGiB * 4));
   REQUIRE_OK(engine::resize(env, {"p", "web"}, kGiB * 4));
-  CHECK(to_bytes(mapper.table(names::vault_data("p", store().vault("web")->outer))->front().length) >= kGiB * 4);
+  CHECK(to_bytes(mapper.table(device_names::vault_data("p", store().vault("web")->outer))->front().length) >= kGiB * 4);
   check_whole();
 }
 
@@ -402,7 +402,7 @@ TEST_CASE("a kernel that is at another transaction than the records is refused, 
   Rig rig;
   rig.populate();
   const std::uint64_t at = rig.store().pool()->transaction;
-  REQUIRE(rig.mapper.message(names::outer_pool("p"), dm::set_transaction_id(at, at + 7)));
+  REQUIRE(rig.mapper.message(device_names::outer_pool("p"), dm::set_transaction_id(at, at + 7)));
   const auto files = rig.files();
   for (const Deed& deed : test::deeds()) {
     const std::string error = deed.act(rig);
@@ -457,7 +457,7 @@ TEST_CASE_METHOD(Rig, "a snapshot that took longer than writers may wait is undo
   REQUIRE_FALSE(late);
   CHECK(late.error().code == Code::busy);
   CHECK(store().volume("db")->versions.empty());
-  CHECK(mapper.pool(names::vault_pool("p", store().vault("db")->outer)).thins.size() == 1);
+  CHECK(mapper.pool(device_names::vault_pool("p", store().vault("db")->outer)).thins.size() == 1);
 }
 
 TEST_CASE("which pool is meant: the one named, the default, the only one") {
@@ -523,7 +523,7 @@ TEST_CASE_METHOD(
   create("db");
   publish({"db"});
   publish({"db"});
-  const std::string inner = names::vault_pool("p", store().vault("db")->outer);
+  const std::string inner = device_names::vault_pool("p", store().vault("db")->outer);
   mapper.set_pool_mode("tclone-p-_pool", dm::PoolMode::out_of_data_space);
   mapper.stall(inner);
   engine::Activation of;
@@ -540,7 +540,7 @@ TEST_CASE_METHOD(Rig, "a removal within a vault that waits for a full pool is re
   create("db");
   publish({"db"});
   clone("db@1", "dev", true);
-  const std::string inner = names::vault_pool("p", store().vault("db")->outer);
+  const std::string inner = device_names::vault_pool("p", store().vault("db")->outer);
   mapper.set_pool_mode("tclone-p-_pool", dm::PoolMode::out_of_data_space);
   mapper.stall(inner);
   const auto before = files();
@@ -561,5 +561,5 @@ TEST_CASE_METHOD(Rig, "a deactivate that is interrupted closes the vault of what
   REQUIRE_FALSE(stopped.has_value());
   CHECK(contains(stopped.error().text(), "interrupted"));
   CHECK(mapper.device("tclone-p-other") != nullptr);
-  CHECK(mapper.device(dm::names::vault_pool("p", store().vault("db")->outer)) == nullptr);
+  CHECK(mapper.device(device_names::vault_pool("p", store().vault("db")->outer)) == nullptr);
 }

@@ -2,8 +2,8 @@
 // A new volume key: what it refuses, which keys come along, and that it may end anywhere.
 #include <fstream>
 
-#include "dm/names.h"
-#include "engine/operation.h"
+#include "engine/protocol/operation.h"
+#include "model/device_names.h"
 #include "unit/engine/rekey_support.h"
 
 using namespace tclone;
@@ -15,7 +15,6 @@ using test::rekey_db;
 using test::rekey_of;
 using test::Rig;
 using test::shape_of;
-namespace names = tclone::dm::names;
 
 namespace {
 
@@ -225,7 +224,7 @@ TEST_CASE_METHOD(Rig, "while a vault is copied it may not be opened or changed, 
 TEST_CASE_METHOD(Rig, "a copy that was interrupted goes on where it was") {
   create("db");
   // Two places far apart, so that there are two pieces to copy.
-  const std::string crypt = mapper.path(names::vault_crypt("p", store().vault("db")->outer));
+  const std::string crypt = mapper.path(device_names::vault_crypt("p", store().vault("db")->outer));
   deactivate_all();
   {
     std::fstream far(file("dev/.content-" + std::filesystem::path(crypt).filename().string()),

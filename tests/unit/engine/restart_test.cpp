@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A clone that starts over keeps its dm-crypt.
-#include "dm/names.h"
+#include "model/device_names.h"
 #include "unit/engine/rig.h"
 
 using namespace tclone;
@@ -26,9 +26,9 @@ TEST_CASE("an active clone that starts over needs no key, whether it is reverted
   rig.populate();
   lose_key_of(rig, "solo");
   REQUIRE_OK(engine::revert(rig.env, solo()));
-  CHECK(rig.mapper.device(dm::names::volume("p", "solo")) != nullptr);
+  CHECK(rig.mapper.device(device_names::volume("p", "solo")) != nullptr);
   REQUIRE_OK(engine::refresh(rig.env, solo()));
-  CHECK(rig.mapper.device(dm::names::volume("p", "solo")) != nullptr);
+  CHECK(rig.mapper.device(device_names::volume("p", "solo")) != nullptr);
   CHECK(rig.mapper.violations().empty());
 }
 
@@ -38,7 +38,7 @@ TEST_CASE("an inactive clone that starts over stays closed, and opening it takes
   rig.deactivate_all();
   lose_key_of(rig, "solo");
   REQUIRE_OK(engine::revert(rig.env, solo()));
-  CHECK(rig.mapper.device(dm::names::vault_crypt("p", rig.store().vault("solo")->outer)) == nullptr);
+  CHECK(rig.mapper.device(device_names::vault_crypt("p", rig.store().vault("solo")->outer)) == nullptr);
   const auto opened = engine::activate(rig.env, {"p", {"solo"}, false});
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code == Code::key);

@@ -10,14 +10,13 @@
 #include <sstream>
 
 #include "base/fd.h"
-#include "dm/names.h"
 #include "dm/targets.h"
-#include "state/whereabouts.h"
+#include "model/device_names.h"
+#include "state/host/pool_location.h"
 
 namespace tclone::test {
 namespace {
 
-namespace names = dm::names;
 constexpr Bytes kData{64ULL << 30U};
 
 /// Replaces every uuid by "U".
@@ -64,7 +63,7 @@ Rig::Rig()
       env{points, luks, {file("etc"), file("run"), file("lib")}, "tclone test", std::chrono::milliseconds(200), {}} {
   env.now = [] { return std::int64_t{1714564800}; };
   // The numbers of made-up devices are those of real ones on some hosts.
-  env.holders = [](auto, auto) { return std::vector<fs::Holder>(); };
+  env.holders = [](auto, auto) { return std::vector<os::Holder>(); };
   env.write_out = [](auto, auto, const std::string&) {};
   env.stop = [this] {
     points.pass();
@@ -85,7 +84,7 @@ Rig::Rig()
 
 Result<std::vector<engine::thin_tools::Run>> Rig::mapped(ThinId thin) {
   points.pass();
-  const auto& thins = mapper.pool(names::outer_pool("p")).thins;
+  const auto& thins = mapper.pool(device_names::outer_pool("p")).thins;
   const auto content = thins.find(thin.n);
   if (content == thins.end()) return fail(Code::not_found, "thin", "the pool does not know it");
   std::set<std::uint64_t> blocks;
@@ -101,7 +100,7 @@ Result<std::vector<engine::thin_tools::Run>> Rig::mapped(ThinId thin) {
   add(std::to_string(content->second), {});
   // What was written through dm-crypt lies in a file of its own; without a header nobody reads that any more.
   for (const auto& [place, header] : luks.headers()) {
-    if (place.ends_with("#" + std::to_string(thin.n) + "+0")) add(names::vault_crypt("p", thin), kMiB * 2);
+    if (place.ends_with("#" + std::to_string(thin.n) + "+0")) add(device_names::vault_crypt("p", thin), kMiB * 2);
   }
   std::vector<engine::thin_tools::Run> runs;
   for (const std::uint64_t block : blocks) runs.push_back({block, 1});
@@ -109,15 +108,15 @@ Result<std::vector<engine::thin_tools::Run>> Rig::mapped(ThinId thin) {
 }
 
 void Rig::bring_up() {
-  const std::string meta = names::metadata("p"), data = names::data("p");
+  const std::string meta = device_names::metadata("p"), data = device_names::data("p");
   dm::PoolOptions options;
   options.block = to_sectors(pool.block);
   options.zero = false;
   const std::vector<dm::Piece> meta_piece{{"/dev/base", {0}, to_sectors(kMiB * 16)}};
   const std::vector<dm::Piece> data_piece{{"/dev/base", to_sectors(kGiB), to_sectors(kData)}};
-  REQUIRE(mapper.create({meta, names::uuid(pool.uuid, "meta"), dm::linear(meta_piece)}));
-  REQUIRE(mapper.create({data, names::uuid(pool.uuid, "data"), dm::linear(data_piece)}));
-  REQUIRE(mapper.create({names::outer_pool("p"), names::uuid(pool.uuid, "pool"),
+  REQUIRE(mapper.create({meta, device_names::uuid(pool.uuid, "meta"), dm::linear(meta_piece)}));
+  REQUIRE(mapper.create({data, device_names::uuid(pool.uuid, "data"), dm::linear(data_piece)}));
+  REQUIRE(mapper.create({device_names::outer_pool("p"), device_names::uuid(pool.uuid, "pool"),
                          dm::thin_pool(mapper.path(meta), mapper.path(data), to_sectors(kData), options)}));
 }
 
@@ -152,7 +151,7 @@ std::set<std::string> Rig::devices() {
 
 std::set<std::uint32_t> Rig::outer_thins() {
   std::set<std::uint32_t> out;
-  for (const auto& thin : mapper.pool(names::outer_pool("p")).thins) out.insert(thin.first);
+  for (const auto& thin : mapper.pool(device_names::outer_pool("p")).thins) out.insert(thin.first);
   return out;
 }
 
@@ -239,7 +238,7 @@ void Rig::check_whole() {
   Records all = records();
   for (const Finding& f : check_lineage(all)) FAIL_CHECK(f.file << ": " << f.why);
   CHECK_FALSE(*store().journal());
-  CHECK(mapper.pool_status(names::outer_pool("p"))->transaction == all.pool->transaction);
+  CHECK(mapper.pool_status(device_names::outer_pool("p"))->transaction == all.pool->transaction);
   std::set<std::uint32_t> outer;
   std::set<std::string> keys;
   std::size_t encrypted = 0;
@@ -271,20 +270,20 @@ void Rig::check_whole() {
   REQUIRE_OK(engine::activate(env, wanted));
   for (const Vault& v : all.vaults) {
     std::set<std::uint32_t> there;
-    const std::string inner_pool = names::vault_pool("p", v.outer);
+    const std::string inner_pool = device_names::vault_pool("p", v.outer);
     REQUIRE(mapper.device(inner_pool) != nullptr);
     for (const auto& thin : mapper.pool(inner_pool).thins) there.insert(thin.first);
     CHECK(there == inner[v.name]);
     CHECK(store().vault(v.name)->pending.empty());
     // The record may be ahead of the devices after a crash; the capacity rule holds in the kernel all the same.
-    const Bytes present = to_bytes(mapper.table(names::vault_data("p", v.outer))->front().length);
+    const Bytes present = to_bytes(mapper.table(device_names::vault_data("p", v.outer))->front().length);
     CHECK(present <= v.capacity);
     CHECK(present >= v.writable);
   }
   // What stands on others goes first: clones, then versions from the youngest on.
   std::reverse(wanted.names.begin() + static_cast<std::ptrdiff_t>(all.volumes.size()), wanted.names.end());
   for (int turn = 0; turn < 2; ++turn) static_cast<void>(engine::deactivate(env, wanted));
-  for (const Vault& v : all.vaults) CHECK(mapper.device(names::vault_thin("p", v.outer)) == nullptr);
+  for (const Vault& v : all.vaults) CHECK(mapper.device(device_names::vault_thin("p", v.outer)) == nullptr);
   CHECK(devices().size() == 3);
   CHECK(mapper.violations().empty());
 }

@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-#include "engine/api.h"
+#include "engine/api/api.h"
 #include "fake/crash_points.h"
 #include "fake/fake_device_mapper.h"
 #include "fake/fake_luks.h"

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "dm/names.h"
+#include "model/device_names.h"
 #include "unit/engine/rig.h"
 
 using namespace tclone;
@@ -57,7 +57,7 @@ TEST_CASE_METHOD(Tokens, "each token is asked once, and what it said is dropped 
 TEST_CASE_METHOD(Tokens, "what a kill took down waits for activate if a key below it would have to be asked for") {
   int asked = 0;
   luks.on_token = [&] { ++asked; };
-  const auto own_is_up = [&] { return mapper.device(dm::names::volume("p", "own")) != nullptr; };
+  const auto own_is_up = [&] { return mapper.device(device_names::volume("p", "own")) != nullptr; };
   for (const KeySource& key : {KeySource{"token", ""}, KeySource{"exec", "touch '" + file("asked") + "'"}}) {
     INFO(key.kind);
     const KeySource usual = store().vault("db")->key;

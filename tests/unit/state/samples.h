@@ -8,7 +8,13 @@
 #include <random>
 #include <string>
 
-#include "state/types.h"
+#include "model/filesystem.h"
+#include "model/journal.h"
+#include "model/key.h"
+#include "model/pool.h"
+#include "model/vault.h"
+#include "model/version.h"
+#include "model/volume.h"
 
 namespace tclone::samples {
 

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Records and kernel state put together for looking at.
+#pragma once
+
+#include "engine/api/api.h"
+#include "engine/core/session.h"
+#include "engine/look/device_index.h"
+
+namespace tclone::engine {
+
+[[nodiscard]] Result<VaultView> view_vault(Session& s, const Glance& glance, const Vault& vault);
+[[nodiscard]] Result<VolumeView> view_volume(Session& s, Glance& glance, Volume volume, const Vault& vault);
+[[nodiscard]] VersionView view_version(const Session& s, const Glance& glance, const Volume& volume, Version version);
+/// "ok", "read-only", "needs check", "out of data space", "out of metadata", "failed".
+[[nodiscard]] std::string health_text(const dm::PoolStatus& status);
+
+}  // namespace tclone::engine

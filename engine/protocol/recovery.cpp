@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/protocol/recovery.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <sstream>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "engine/core/consistency.h"
+#include "engine/core/lookup.h"
+#include "engine/look/views.h"
+#include "engine/protocol/operation.h"
+#include "engine/protocol/perform.h"
+#include "engine/stack/suspended.h"
+#include "engine/stack/unused.h"
+#include "engine/stack/vault_stack.h"
+#include "engine/stack/volume_stack.h"
+#include "model/device_names.h"
+#include "state/files.h"
+#include "state/host/pool_location.h"
+
+namespace tclone::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string mark_path(const Session& s) { return s.env.paths.run + "/" + s.pool + ".working"; }
+
+/// A killed command may have left devices suspended when its guard was killed with it, and layers without a user.
+Status tidy_devices(Session& s) {
+  for (const dm::Named& d : TC_TRY(s.env.dm.list(device_names::prefix(s.pool)))) {
+    const auto info = TC_TRY(s.env.dm.info(d.name));
+    if (!info) continue;
+    // A table that was loaded is made live as well: it is larger at most, and its record was raised before.
+    if (info->live_table && (info->suspended || info->inactive_table)) TC_CHECK(s.env.dm.resume(d.name));
+    // Created but never made live: nothing can be on it.
+    if (!info->live_table) TC_CHECK(s.env.dm.remove(d.name, 1000ms));
+  }
+  // A check that was killed holds the metadata snapshot of a pool, of which there is only one.
+  for (const dm::Named& d : TC_TRY(s.env.dm.list(device_names::prefix(s.pool)))) {
+    if (d.name != s.outer_pool() && !d.name.ends_with(".pool")) continue;
+    const auto status = s.env.dm.pool_status(d.name);
+    if (status && status->held_root) TC_CHECK(s.env.dm.message(d.name, "release_metadata_snap"));
+  }
+  return suspect_all(s);
+}
+
+tl::unexpected<Error> refuse_broken(const Session& s, const dm::PoolStatus& status) {
+  return fail(Code::damaged, "pool " + s.pool, "its outer metadata take no changes (" + health_text(status) + ")",
+              "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool +
+                  "`, `tclone pool repair " + s.pool + "` and activate it again");
+}
+
+/// Ids that were claimed are not given out again although the operation was undone: a deletion of one that is still
+/// pending, or comes late, must never hit a newcomer.
+Status retire_ids(Session& s, const Claims& claims) {
+  PoolRecord pool = TC_TRY(s.store.pool());
+  std::map<std::string, Vault> vaults;
+  for (const OuterClaim& c : claims.outer) pool.next_outer = std::max(pool.next_outer, c.outer.n + 1);
+  for (const InnerClaim& c : claims.inner) {
+    auto present = s.store.vault(c.vault);
+    if (!present && present.error().code == Code::not_found) continue;  // of a vault that never came to be
+    Vault& vault = vaults.try_emplace(c.vault, TC_TRY(std::move(present))).first->second;
+    if (vault.outer == c.outer) vault.next_thin = std::max(vault.next_thin, c.thin.n + 1);
+  }
+  RecordChange change;
+  if (!claims.outer.empty()) change.pool = pool;
+  for (auto& [name, vault] : vaults) change.vaults.push_back(std::move(vault));
+  if (!change.pool && change.vaults.empty()) return {};
+  TC_CHECK(s.store.apply(change));
+  s.record = pool;
+  return {};
+}
+
+/// The kernel is at one of the journal's two transactions.
+Result<Recovered> recover_journal(Session& s, const Journal& journal, std::uint64_t kernel) {
+  Recovered out{true, journal.operation, false};
+  if (kernel == journal.to) {
+    log::info("finishing what was interrupted: " + journal.operation);
+    TC_CHECK(s.store.apply(journal.after));
+    TCLONE_FAULT_POINT("recover.records");
+    s.record = TC_TRY(s.store.pool());
+    TC_CHECK(settle(s, journal.dues));
+    out.finished = true;
+  } else {
+    log::info("undoing what was interrupted: " + journal.operation);
+    TC_CHECK(undo(s, journal.claims));
+  }
+  TCLONE_FAULT_POINT("recover.cleared");
+  TC_CHECK(s.store.clear_journal());
+  return out;
+}
+
+/// Whoever runs the next command may have nothing to do with these volumes: it must neither be asked for their keys nor
+/// wait for a token.
+Status refuse_to_ask(Session& s, const Volume& volume) {
+  std::vector<Vault> needed = TC_TRY(vaults_below(s, volume));
+  needed.push_back(TC_TRY(s.store.vault(volume.vault)));
+  for (const Vault& v : needed) {
+    if (v.key.kind == "file" || !v.encrypted || TC_TRY(vault_is_open(s, v))) continue;
+    return fail(Code::key, "vault " + v.name, "it is closed, and its key is not a file",
+                "`tclone activate " + volume.name + "`");
+  }
+  return {};
+}
+
+/// Comfort: whoever used them gets them back.
+void bring_back(Session& s, const std::vector<std::string>& volumes) {
+  for (const std::string& name : volumes) {
+    const auto v = s.store.volume(name);
+    if (!v) continue;  // it is the one that was removed
+    const auto up = [&]() -> Status {
+      TC_CHECK(refuse_to_ask(s, *v));
+      return perform(s, plan::Reactivate{name});
+    }();
+    if (!up)
+      log::warn("volume " + name +
+                " was active before a command that did not end as it should, and is not now: " + up.error().text());
+  }
+}
+
+}  // namespace
+
+Result<WorkMark> WorkMark::set(const Session& s) {
+  const std::string path = mark_path(s);
+  TC_CHECK(make_mark(path, "cannot mark the pool as being worked on"));
+  s.env.dm.note_waits_in(path);
+  return WorkMark(path);
+}
+
+bool WorkMark::left_behind(const Session& s) { return ::access(mark_path(s).c_str(), F_OK) == 0; }
+
+void WorkMark::note(const Session& s, const std::string& volume) {
+  const UniqueFd fd(::open(mark_path(s).c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  const std::string line = volume + '\n';
+  // Comfort only: what is not noted is not active again after a crash.
+  if (fd && ::write(fd.get(), line.data(), line.size()) < 0) log::debug(mark_path(s) + " cannot be written");
+}
+
+std::vector<std::string> WorkMark::noted(const Session& s) {
+  std::vector<std::string> out;
+  const state::Folder run(UniqueFd(::open(s.env.paths.run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  const auto text = state::read_whole(run, s.pool + ".working");
+  if (!text) return out;
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) out.push_back(line);
+  // Not of a volume, but of what the command waited with.
+  const auto waits =
+      std::stable_partition(out.begin(), out.end(), [](const auto& line) { return !line.starts_with(' '); });
+  for (auto it = waits; it != out.end(); ++it) s.env.dm.give_back(*it);
+  out.erase(waits, out.end());
+  return out;
+}
+
+WorkMark::~WorkMark() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+Status close_or_leave(Session& s, WorkMark& mark) {
+  Status closed = close_idle(s);
+  if (!closed) mark.leave();
+  return closed;
+}
+
+Status undo(Session& s, const Claims& claims) {
+  const auto in_new_vault = [&](const InnerClaim& c) {
+    return std::any_of(claims.outer.begin(), claims.outer.end(),
+                       [&](const OuterClaim& o) { return o.outer == c.outer; });
+  };
+  for (auto it = claims.inner.rbegin(); it != claims.inner.rend(); ++it) {
+    if (in_new_vault(*it)) {
+      // The whole vault goes; only the device on top has to be out of the way.
+      if (!it->device.empty()) TC_CHECK(s.env.dm.remove(it->device, 3000ms));
+    } else {
+      TC_CHECK(delete_thin(s, *it));
+    }
+    TCLONE_FAULT_POINT("undo.inner");
+  }
+  for (auto it = claims.outer.rbegin(); it != claims.outer.rend(); ++it) {
+    TC_CHECK(destroy_vault(s, *it));
+    TCLONE_FAULT_POINT("undo.outer");
+  }
+  return retire_ids(s, claims);
+}
+
+Status settle(Session& s, const Dues& dues) {
+  for (const plan::Action& action : plan::actions_for(dues)) {
+    TC_CHECK(perform(s, action));
+    TCLONE_FAULT_POINT("due");
+  }
+  return {};
+}
+
+Result<Recovered> recover_session(Session& s) {
+  const bool killed = WorkMark::left_behind(s);
+  if (!killed) {
+    TC_CHECK(refuse_suspended(s.env.dm, s.pool,
+                              {s.outer_pool(), device_names::data(s.pool), device_names::metadata(s.pool)}));
+  }
+  const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
+  const auto journal = TC_TRY(s.store.journal());
+  const std::vector<std::string> were_active = killed ? WorkMark::noted(s) : std::vector<std::string>{};
+  // A failed pool says transaction 0, and one that takes no changes can neither finish nor undo anything.
+  if (status.mode == dm::PoolMode::fail || (!status.writable() && (journal || killed))) return refuse_broken(s, status);
+  TC_CHECK(belong_together(s, journal, status.transaction));
+  if (!journal && !killed) return Recovered{};
+  WorkMark mark = TC_TRY(WorkMark::set(s));
+  const auto describe = [&](Error e) {
+    mark.leave();  // devices may not be tidy yet: the next command goes on with it
+    if (e.attempted.empty()) e.attempted = "recover pool " + s.pool;
+    return tl::unexpected(std::move(e));
+  };
+  if (auto tidied = tidy_devices(s); !tidied) return describe(tidied.error());
+  Recovered out;
+  if (journal) {
+    auto done = recover_journal(s, *journal, status.transaction);
+    if (!done) return describe(done.error());
+    out = *done;
+  }
+  // Closed first: a vault that was half-way through being opened is then opened anew, with what it has pending.
+  if (auto closed = close_idle(s); !closed) return describe(closed.error());
+  bring_back(s, were_active);
+  if (auto closed = close_idle(s); !closed) return describe(closed.error());
+  return out;
+}
+
+namespace {
+
+/// By somebody else, or by a command whose mark is gone: whoever asks for recovery wants no device to stay like that.
+Result<std::vector<StepTime>> resume_all(Env& env, const std::string& pool) {
+  std::vector<StepTime> out;
+  for (const dm::Named& d : TC_TRY(env.dm.list(device_names::prefix(pool)))) {
+    const auto info = TC_TRY(env.dm.info(d.name));
+    if (!info || !info->live_table || !info->suspended) continue;
+    if (!env.dry_run) TC_CHECK(env.dm.resume(d.name));
+    out.push_back({"resume device " + d.name, 0});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Outcome> recover(Env& env, const std::string& asked) {
+  const auto run = [&]() -> Result<Outcome> {
+    const std::string name = TC_TRY(resolve_pool(env, asked));
+    TC_TRY(read_whereabouts(env.paths.etc, name));  // before a lock file is made for what there is not
+    std::optional<PoolLock> lock;
+    if (!env.dry_run) lock.emplace(TC_TRY(lock_pool(env, name)));
+    Outcome out;
+    out.operation = "recover " + name;
+    out.name = name;
+    // Before anything is read: the state area may be what is suspended.
+    out.steps = TC_TRY(resume_all(env, name));
+    if (env.dry_run && !refuse_suspended(env.dm, name, {device_names::state(name)})) return out;
+    Session s = TC_TRY(Session::look(env, name));
+    if (lock) s.lock.emplace(std::move(*lock));
+    const auto journal = TC_TRY(s.store.journal());
+    if (journal) out.steps.push_back({journal->operation, 0});
+    out.changed = !out.steps.empty() || WorkMark::left_behind(s);
+    if (env.dry_run) return out;
+    const Recovered done = TC_TRY(recover_session(s));
+    if (done.anything) out.operation += std::string(": ") + (done.finished ? "finished " : "undid ") + done.operation;
+    return out;
+  };
+  return attempted(run(), "recover " + asked);
+}
+
+}  // namespace tclone::engine

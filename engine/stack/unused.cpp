@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/stack/unused.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <set>
+
+#include "engine/stack/vault_stack.h"
+#include "engine/stack/volume_stack.h"
+#include "model/device_names.h"
+#include "model/names.h"
+
+namespace tclone::engine {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kPatience = 3000ms;  // with whoever looks at a device for a moment, as udev does
+
+std::string pin_path(const Session& s, const std::string& version) {
+  return s.env.paths.run + "/" + s.pool + ".pinned/" + version;
+}
+
+/// Takes a version down that nothing uses, and marks what it stood on.
+Status close_version_if_idle(Session& s, const std::string& text) {
+  const auto target = TC_TRY(names::parse_target(text));
+  const auto v = s.store.version(target.volume, target.number.value_or(0));
+  if (!v) return {};  // removed meanwhile: its device was taken down then
+  TC_CHECK(close_view_if_idle(s, v->ref()));
+  const auto info = TC_TRY(s.env.dm.info(device_of(s, v->ref())));
+  if (info && (info->open_count > 0 || is_pinned(s, v->ref()))) return {};
+  s.idle_vaults.insert(v->vault);
+  // Only what was taken down leaves something idle below it: records whose bases run in a circle end here, too.
+  if (!info) return {};
+  TC_CHECK(s.env.dm.remove(device_of(s, v->ref()), kPatience));
+  if (v->basis) s.idle_versions.insert(v->basis->text());
+  return {};
+}
+
+}  // namespace
+
+Status close_view_if_idle(Session& s, const VersionRef& ref) {
+  const std::string view = view_of(s, ref);
+  const auto info = TC_TRY(s.env.dm.info(view));
+  if (!info || info->open_count > 0 || s.env.dry_run) return {};
+  return s.env.dm.remove(view, kPatience);
+}
+
+Status pin(Session& s, const VersionRef& version) {
+  const std::string path = pin_path(s, version.text());
+  const std::string folder = path.substr(0, path.rfind('/'));
+  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, folder, "cannot make the folder");
+  return make_mark(path, "cannot make the mark that keeps the version active");
+}
+
+void unpin(Session& s, const VersionRef& version) { ::unlink(pin_path(s, version.text()).c_str()); }
+
+bool is_pinned(const Session& s, const VersionRef& version) {
+  return ::access(pin_path(s, version.text()).c_str(), F_OK) == 0;
+}
+
+Status move_pin(const Session& s, const std::string& from, const std::string& to) {
+  if (::rename(pin_path(s, from).c_str(), pin_path(s, to).c_str()) == 0 || errno == ENOENT) return {};
+  return fail_errno(errno, pin_path(s, from), "cannot rename the mark that keeps the version active");
+}
+
+Status close_idle(Session& s) {
+  Status first;
+  const auto keep = [&](Status done) {
+    if (!done && first) first = std::move(done);
+  };
+  while (!s.idle_versions.empty() || !s.idle_vaults.empty()) {
+    while (!s.idle_versions.empty()) {
+      const std::string version = *s.idle_versions.begin();
+      keep(close_version_if_idle(s, version));
+      s.idle_versions.erase(version);
+    }
+    while (!s.idle_vaults.empty()) {
+      const std::string name = *s.idle_vaults.begin();
+      s.idle_vaults.erase(name);
+      if (const auto vault = s.store.vault(name)) keep(close_vault_if_idle(s, *vault));
+    }
+  }
+  return first;
+}
+
+Status suspect_all(Session& s) {
+  const std::string prefix = device_names::prefix(s.pool);
+  std::set<std::string> layers;
+  for (const dm::Named& d : TC_TRY(s.env.dm.list(prefix))) {
+    std::string rest = d.name.substr(prefix.size());
+    if (rest.find('@') != std::string::npos && rest.ends_with(device_names::kView))
+      rest.resize(rest.rfind(device_names::kView));
+    if (rest.find('@') != std::string::npos) s.idle_versions.insert(rest);
+    if (rest.starts_with("_")) layers.insert(rest.substr(0, rest.find('.')));
+  }
+  for (const std::string& name : TC_TRY(s.store.vault_names())) {
+    const Vault v = TC_TRY(s.store.vault(name));
+    const bool half = v.rekey && layers.contains("_" + std::to_string(v.rekey->outer.n));
+    if (half || layers.contains("_" + std::to_string(v.outer.n))) s.idle_vaults.insert(name);
+  }
+  return {};
+}
+
+}  // namespace tclone::engine
