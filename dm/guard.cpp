@@ -74,19 +74,19 @@ bool released_before(int socket, std::int64_t deadline) {
 
 /// The OOM killer ends every process that shares the memory of the one it chooses: as long as there is a guard it shall choose
 /// neither. That takes CAP_SYS_RESOURCE.
-class Spared {
+class OomExempt {
  public:
-  Spared() {
+  OomExempt() {
     const UniqueFd file(open(kScore, O_RDONLY | O_CLOEXEC));
     if (!file) return;
     const ssize_t got = read(file.get(), before_.data(), before_.size());
     if (got > 0 && set("-1000", 5)) length_ = static_cast<std::size_t>(got);
   }
-  ~Spared() {
+  ~OomExempt() {
     if (length_ > 0) set(before_.data(), length_);
   }
-  Spared(const Spared&) = delete;
-  Spared& operator=(const Spared&) = delete;
+  OomExempt(const OomExempt&) = delete;
+  OomExempt& operator=(const OomExempt&) = delete;
   [[nodiscard]] bool granted() const { return length_ > 0; }
 
  private:
@@ -156,7 +156,7 @@ class GuardProcess final : public DeviceMapper::Guard {
   }
 
   [[nodiscard]] Status start() {
-    watch_->shared = spared_.granted();
+    watch_->shared = oom_exempt_.granted();
     child_ = clone(guard_main, watch_->top(), (watch_->shared ? CLONE_VM : 0) | SIGCHLD, watch_.get());
     if (child_ < 0) return fail_errno(errno, kWhat, "cannot start it");
     return await_ready() ? Status{} : fail(Code::failed, kWhat, "does not answer");
@@ -181,7 +181,7 @@ class GuardProcess final : public DeviceMapper::Guard {
   pid_t child_ = -1;
   UniqueFd socket_;
   std::unique_ptr<Watch> watch_;
-  Spared spared_;
+  OomExempt oom_exempt_;
   mutable bool fired_ = false;  // the byte can be read once only
 };
 

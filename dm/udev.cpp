@@ -50,7 +50,7 @@ bool wait_for_zero(int semaphore, Clock::time_point deadline) {
   }
 }
 
-/// Comfort only: what is not noted stays in `ipcs -s` when this process is killed now.
+/// Best effort only: what is not noted stays in `ipcs -s` when this process is killed now.
 void leave_word(std::uint32_t cookie, int semaphore) {
   if (g_note.empty()) return;
   const UniqueFd fd(open(g_note.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));

@@ -27,20 +27,20 @@ struct RecordChange {
 };
 
 /// An outer thin with its vault, as an operation claims or owes it.
-struct OuterClaim {
+struct OuterRef {
   ThinId outer;
   Uuid vault;
   std::string vault_name;
   bool encrypted = true;
-  bool operator==(const OuterClaim&) const = default;
+  bool operator==(const OuterRef&) const = default;
 };
 /// An inner thin and the device-mapper device it may be active as ("" if never activated).
-struct InnerClaim {
+struct InnerRef {
   std::string vault;  ///< name of the vault's record
   ThinId outer;       ///< the vault's outer thin, which names its layers
   ThinId thin;
   std::string device;
-  bool operator==(const InnerClaim&) const = default;
+  bool operator==(const InnerRef&) const = default;
 };
 /// A device-mapper device that changes its name with a rename.
 struct DeviceRename {
@@ -49,31 +49,31 @@ struct DeviceRename {
 };
 
 /// A key slot that goes.
-struct KeyDue {
+struct KeyCleanup {
   std::string vault;  ///< name of the vault's record
   ThinId outer;
   std::uint32_t slot = 0;
   bool last = false;      ///< although it is the last one
   bool key_file = false;  ///< the key file that tclone made goes as well
-  bool operator==(const KeyDue&) const = default;
+  bool operator==(const KeyCleanup&) const = default;
 };
 
 /// What may exist although the operation did not reach its commit point: recovery before it undoes these.
-struct Claims {
-  std::vector<OuterClaim> outer;  ///< layers down, header overwritten, thin deleted, key file removed
-  std::vector<InnerClaim> inner;  ///< device removed, thin deleted now or as pending of its vault
-  bool operator==(const Claims&) const = default;
+struct ToUndo {
+  std::vector<OuterRef> outer;  ///< layers down, header overwritten, thin deleted, key file removed
+  std::vector<InnerRef> inner;  ///< device removed, thin deleted now or as pending of its vault
+  bool operator==(const ToUndo&) const = default;
 };
 /// What is owed once the operation is committed: recovery after it does these (again).
-struct Dues {
-  std::vector<OuterClaim> outer;      ///< vaults to destroy: as in Claims
-  std::vector<InnerClaim> inner;      ///< inner thins to delete, now or as pending
-  std::vector<OuterClaim> shred;      ///< headers and key files to destroy of halves that stay to be overwritten
-  std::vector<OuterClaim> restart;    ///< vaults to start over: layers down, everything behind the header discarded
+struct Cleanup {
+  std::vector<OuterRef> outer;        ///< vaults to destroy: as in ToUndo
+  std::vector<InnerRef> inner;        ///< inner thins to delete, now or as pending
+  std::vector<OuterRef> shred;        ///< headers and key files to destroy of halves that stay to be overwritten
+  std::vector<OuterRef> reset;        ///< vaults to start over: layers down, everything behind the header discarded
   std::vector<DeviceRename> renames;  ///< active devices to rename
-  std::vector<KeyDue> keys;           ///< key slots to destroy
+  std::vector<KeyCleanup> keys;       ///< key slots to destroy
   std::vector<std::string> reload;    ///< volumes whose active device gets its new size
-  bool operator==(const Dues&) const = default;
+  bool operator==(const Cleanup&) const = default;
 };
 
 /// journal.toml: one operation under way. Durable before the kernel is touched (DESIGN, operation protocol).
@@ -83,8 +83,8 @@ struct Journal {
   std::int64_t time = 0;
   std::vector<std::string> steps;  ///< texts of the plan, for people
   RecordChange after;
-  Claims claims;
-  Dues dues;
+  ToUndo to_undo;
+  Cleanup cleanup;
   bool operator==(const Journal&) const = default;
 };
 

@@ -43,17 +43,17 @@ void kill_tree(pid_t pid) {
 
 }  // namespace
 
-Offspring::Offspring() : alone_(getpid() != 1 && children().empty()) {
+ProcessTree::ProcessTree() : alone_(getpid() != 1 && children().empty()) {
   int reaper = 0;
   was_reaper_ = prctl(PR_GET_CHILD_SUBREAPER, &reaper) == 0 && reaper != 0;
   if (alone_) prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-Offspring::~Offspring() {
+ProcessTree::~ProcessTree() {
   if (alone_ && !was_reaper_) prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-void Offspring::kill_all(pid_t command) const {
+void ProcessTree::kill_all(pid_t command) const {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);
   if (!alone_) kill_tree(command);
   bool command_left = true;

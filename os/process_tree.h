@@ -16,14 +16,14 @@
 
 namespace tclone::crypt {
 
-class Offspring {
+class ProcessTree {
  public:
   /// From here on; children that are there already (a shell's `job & exec tclone`), and what they start, are none of it.
-  Offspring();
+  ProcessTree();
   /// What is still running then goes to init, as it would have done without us.
-  ~Offspring();
-  Offspring(const Offspring&) = delete;
-  Offspring& operator=(const Offspring&) = delete;
+  ~ProcessTree();
+  ProcessTree(const ProcessTree&) = delete;
+  ProcessTree& operator=(const ProcessTree&) = delete;
 
   /// Kills and reaps everything that was started, however deep; with children from before only `command` is reaped, and only
   /// what hangs below it is killed. What does not die within two seconds (a process that waits for a dead disk) is left.

@@ -56,7 +56,7 @@ struct Text {
     return "destroy the header and key of outer thin " + id(a.vault.outer) + ", which vault " + a.vault.vault_name +
            " has left";
   }
-  std::string operator()(const RestartVault& a) const {
+  std::string operator()(const ResetVault& a) const {
     return "discard what vault " + a.vault.vault_name + " holds behind its header";
   }
   std::string operator()(const RemoveKey& a) const {
@@ -71,22 +71,22 @@ struct Text {
   }
   std::string operator()(const Reactivate& a) const { return "activate volume " + a.volume + " if it was active"; }
   std::string operator()(const GrowFilesystem& a) const { return "grow the filesystem on volume " + a.volume; }
-  std::string operator()(const CloseIdle&) const { return "close vaults and versions that nothing uses any more"; }
+  std::string operator()(const CloseUnused&) const { return "close vaults and versions that nothing uses any more"; }
 };
 
 }  // namespace
 
 std::string text_of(const Action& action) { return std::visit(Text{}, action); }
 
-std::vector<Action> actions_for(const Dues& dues) {
+std::vector<Action> actions_for(const Cleanup& cleanup) {
   std::vector<Action> out;
-  for (const DeviceRename& r : dues.renames) out.emplace_back(RenameDevice{r});
-  for (const std::string& v : dues.reload) out.emplace_back(ReloadDevice{v});
-  for (const KeyDue& k : dues.keys) out.emplace_back(RemoveKey{k});
-  for (const InnerClaim& c : dues.inner) out.emplace_back(DeleteThin{c});
-  for (const OuterClaim& c : dues.shred) out.emplace_back(ShredHeader{c});
-  for (const OuterClaim& c : dues.restart) out.emplace_back(RestartVault{c});
-  for (const OuterClaim& c : dues.outer) out.emplace_back(DestroyVault{c});
+  for (const DeviceRename& r : cleanup.renames) out.emplace_back(RenameDevice{r});
+  for (const std::string& v : cleanup.reload) out.emplace_back(ReloadDevice{v});
+  for (const KeyCleanup& k : cleanup.keys) out.emplace_back(RemoveKey{k});
+  for (const InnerRef& c : cleanup.inner) out.emplace_back(DeleteThin{c});
+  for (const OuterRef& c : cleanup.shred) out.emplace_back(ShredHeader{c});
+  for (const OuterRef& c : cleanup.reset) out.emplace_back(ResetVault{c});
+  for (const OuterRef& c : cleanup.outer) out.emplace_back(DestroyVault{c});
   return out;
 }
 

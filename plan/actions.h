@@ -24,7 +24,7 @@ struct MakeRoom {
 };  ///< capacity rule with this sum of writable sizes
 // -- reversible, before the commit
 struct CreateOuter {
-  OuterClaim vault;
+  OuterRef vault;
 };
 struct MakeHeader {
   Vault vault;
@@ -77,19 +77,19 @@ struct Commit {
 };
 // -- owed after it
 struct DeleteThin {
-  InnerClaim thin;
+  InnerRef thin;
 };
 struct DestroyVault {
-  OuterClaim vault;
+  OuterRef vault;
 };
 struct ShredHeader {
-  OuterClaim vault;
+  OuterRef vault;
 };  ///< header and key file; the thin stays
-struct RestartVault {
-  OuterClaim vault;
+struct ResetVault {
+  OuterRef vault;
 };
 struct RemoveKey {
-  KeyDue key;
+  KeyCleanup key;
 };
 struct RenameDevice {
   DeviceRename rename;
@@ -97,24 +97,24 @@ struct RenameDevice {
 struct ReloadDevice {
   std::string volume;
 };
-// -- comfort after it; a failure here is told, but the operation stands
+// -- best effort after it; a failure here is told, but the operation stands
 struct Reactivate {
   std::string volume;
 };  ///< only when it was active before
 struct GrowFilesystem {
   std::string volume;
 };
-struct CloseIdle {};  ///< vaults and versions nobody stands on any more
+struct CloseUnused {};  ///< vaults and versions nobody stands on any more
 
 using Action = std::variant<MakeRoom, CreateOuter, MakeHeader, AddKey, ShredHeader, OpenNew, OpenVault, CreateThin,
                             Snapshot, ActivateVolume, DeactivateVolume, DeactivateVersion, MakeFilesystem, CopyImage,
-                            Commit, DeleteThin, DestroyVault, RestartVault, RemoveKey, RenameDevice, ReloadDevice,
-                            Reactivate, GrowFilesystem, CloseIdle>;
+                            Commit, DeleteThin, DestroyVault, ResetVault, RemoveKey, RenameDevice, ReloadDevice,
+                            Reactivate, GrowFilesystem, CloseUnused>;
 
 /// One line in the imperative: "snapshot db (thin 0 of vault db) as thin 4".
 [[nodiscard]] std::string text_of(const Action& action);
 
-/// Exactly the actions that pay these dues, in the order they must be paid. Recovery performs the same ones.
-[[nodiscard]] std::vector<Action> actions_for(const Dues& dues);
+/// Exactly the actions that pay these cleanup, in the order they must be paid. Recovery performs the same ones.
+[[nodiscard]] std::vector<Action> actions_for(const Cleanup& cleanup);
 
 }  // namespace tclone::plan

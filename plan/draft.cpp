@@ -42,7 +42,7 @@ std::vector<std::string> Plan::texts() const {
     for (const Action& a : *part) out.push_back(text_of(a));
   }
   out.push_back(text_of(commit));
-  for (const auto* part : {&after, &comfort}) {
+  for (const auto* part : {&after, &best_effort}) {
     for (const Action& a : *part) out.push_back(text_of(a));
   }
   return out;
@@ -78,9 +78,9 @@ Vault& Draft::add_vault(const NewVault& wanted, Bytes outer_block) {
   v.key = wanted.encrypted ? wanted.key : KeySource{"none", ""};
   if (wanted.encrypted) v.header = {wanted.header, "aes", "xts-plain64", 512, pool.sector_size, policies::kHeader};
   set_geometry(v, wanted.size, outer_block);
-  const OuterClaim claim{v.outer, v.uuid, v.name, v.encrypted};
-  plan.claims.outer.push_back(claim);
-  plan.before.emplace_back(CreateOuter{claim});
+  const OuterRef target{v.outer, v.uuid, v.name, v.encrypted};
+  plan.to_undo.outer.push_back(target);
+  plan.before.emplace_back(CreateOuter{target});
   if (v.encrypted) plan.before.emplace_back(MakeHeader{v});
   plan.before.emplace_back(OpenNew{v});
   return vaults.emplace(v.name, v).first->second;
@@ -89,7 +89,7 @@ Vault& Draft::add_vault(const NewVault& wanted, Bytes outer_block) {
 ThinId Draft::claim_thin(Vault& v, const std::string& as) {
   const ThinId id{v.next_thin++};
   const auto present = recorded_as.find(v.name);
-  plan.claims.inner.push_back({present == recorded_as.end() ? v.name : present->second, v.outer, id, as});
+  plan.to_undo.inner.push_back({present == recorded_as.end() ? v.name : present->second, v.outer, id, as});
   return id;
 }
 
@@ -148,7 +148,7 @@ void Draft::drop_version(const Volume& of, const Vault& in, const Version& gone)
   if (!vol.versions.empty()) vol.tags["latest"] = vol.versions.back();
   plan.before.emplace_back(DeactivateVersion{gone.volume, gone.number});
   plan.change.gone_versions.emplace_back(gone.volume, gone.number);
-  plan.dues.inner.push_back({v.name, v.outer, gone.thin, device(pool_name, gone.ref().text())});
+  plan.cleanup.inner.push_back({v.name, v.outer, gone.thin, device(pool_name, gone.ref().text())});
 }
 
 void Draft::drop_volume(const Volume& gone, const Vault& in, const std::vector<Version>& own) {
@@ -160,7 +160,7 @@ void Draft::drop_volume(const Volume& gone, const Vault& in, const std::vector<V
   v.writable = v.writable - gone.size;
   plan.before.emplace_back(DeactivateVolume{gone.name});
   plan.change.gone_volumes.push_back(gone.name);
-  plan.dues.inner.push_back({v.name, v.outer, gone.thin, device(pool_name, gone.name)});
+  plan.cleanup.inner.push_back({v.name, v.outer, gone.thin, device(pool_name, gone.name)});
   volumes.erase(gone.name);
 }
 
@@ -169,9 +169,9 @@ Plan Draft::finish() {
   for (auto it = vaults.begin(); it != vaults.end();) {
     const Vault& v = it->second;
     if (v.volumes == 0 && v.versions == 0 && !v.stock) {
-      std::erase_if(plan.dues.inner, [&](const InnerClaim& c) { return c.vault == v.name; });
-      plan.dues.outer.push_back({v.outer, v.uuid, v.name, v.encrypted});
-      if (v.rekey) plan.dues.outer.push_back({v.rekey->outer, v.rekey->uuid, v.name, true});
+      std::erase_if(plan.cleanup.inner, [&](const InnerRef& c) { return c.vault == v.name; });
+      plan.cleanup.outer.push_back({v.outer, v.uuid, v.name, v.encrypted});
+      if (v.rekey) plan.cleanup.outer.push_back({v.rekey->outer, v.rekey->uuid, v.name, true});
       plan.change.gone_vaults.push_back(v.name);
       it = vaults.erase(it);
     } else {
@@ -183,8 +183,8 @@ Plan Draft::finish() {
   for (const auto& [name, v] : vaults) plan.change.vaults.push_back(v);
   for (const auto& [name, v] : volumes) plan.change.volumes.push_back(v);
   for (const auto& [name, v] : versions) plan.change.versions.push_back(v);
-  plan.after = actions_for(plan.dues);
-  plan.comfort.emplace_back(CloseIdle{});
+  plan.after = actions_for(plan.cleanup);
+  plan.best_effort.emplace_back(CloseUnused{});
   return plan;
 }
 

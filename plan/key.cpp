@@ -8,7 +8,7 @@ namespace tclone::plan {
 Plan plan_key(const KeyFacts& f) {
   Draft d(f.common.pool_name, f.operation, f.common.pool, f.common.now);
   d.vault(f.vault);
-  d.plan.dues.keys = f.gone;
+  d.plan.cleanup.keys = f.gone;
   return d.finish();
 }
 

@@ -25,11 +25,11 @@ struct Plan {
   std::vector<Action> prepare;  ///< before the journal
   std::vector<Action> before;   ///< reversible
   Commit commit;
-  std::vector<Action> after;    ///< dues, in order
-  std::vector<Action> comfort;  ///< after the journal is gone
+  std::vector<Action> after;        ///< cleanup, in order
+  std::vector<Action> best_effort;  ///< after the journal is gone
   RecordChange change;
-  Claims claims;
-  Dues dues;
+  ToUndo to_undo;
+  Cleanup cleanup;
   /// Texts in order of execution, the commit among them.
   [[nodiscard]] std::vector<std::string> texts() const;
 };
@@ -146,7 +146,7 @@ struct PublishFacts {
 [[nodiscard]] Plan plan_publish(const PublishFacts& facts);
 
 /// revert and refresh: the volume starts again from `to`.
-struct RestartFacts {
+struct ResetFacts {
   Common common;
   std::string operation;
   Volume volume;
@@ -154,9 +154,9 @@ struct RestartFacts {
   Version to;
   bool was_active = false;
 };
-[[nodiscard]] Plan plan_restart(const RestartFacts& facts);
+[[nodiscard]] Plan plan_reset(const ResetFacts& facts);
 /// True when plan_restart would start the whole vault over.
-[[nodiscard]] bool starts_over(const Volume& volume, const Vault& vault, const Version& to);
+[[nodiscard]] bool resets_vault(const Volume& volume, const Vault& vault, const Version& to);
 
 struct RemoveFacts {
   Common common;
@@ -203,7 +203,7 @@ struct KeyFacts {
   Common common;
   std::string operation;
   Vault vault;  ///< as it will be
-  std::vector<KeyDue> gone;
+  std::vector<KeyCleanup> gone;
 };
 [[nodiscard]] Plan plan_key(const KeyFacts& facts);
 
@@ -224,7 +224,7 @@ struct RekeyFacts {
 /// What is done from where the vault stands now to the end, for people.
 [[nodiscard]] std::vector<std::string> rekey_texts(RekeyFacts facts);
 /// The half of Vault::rekey as a vault of its own.
-[[nodiscard]] Vault half_of(const Vault& vault);
+[[nodiscard]] Vault rekey_target(const Vault& vault);
 
 /// Geometry of a vault for its first volume of that size, as create, clone and a vault that starts over use it.
 void set_geometry(Vault& vault, Bytes size, Bytes outer_block);

@@ -83,7 +83,7 @@ Plan plan_stock(const StockFacts& f) {
   Draft d(f.common.pool_name, "make vault " + f.name + " ahead", f.common.pool, f.common.now);
   d.add_vault({f.name, f.vault, f.header, true, {}, stock_volume(f.common.pool)}, f.common.outer_block).stock = true;
   Plan plan = d.finish();
-  plan.comfort.clear();  // it stays open: a clone that takes it need not unlock it
+  plan.best_effort.clear();  // it stays open: a clone that takes it need not unlock it
   return plan;
 }
 
@@ -110,16 +110,16 @@ Plan plan_publish(const PublishFacts& f) {
   return d.finish();
 }
 
-bool starts_over(const Volume& volume, const Vault& vault, const Version& to) {
+bool resets_vault(const Volume& volume, const Vault& vault, const Version& to) {
   return to.vault != volume.vault && vault.volumes == 1 && vault.versions == 0;
 }
 
-Plan plan_restart(const RestartFacts& f) {
+Plan plan_reset(const ResetFacts& f) {
   Draft d(f.common.pool_name, f.operation, f.common.pool, f.common.now);
   Vault& vault = d.vault(f.vault);
   Volume& volume = d.volume(f.volume);
   const ThinId old = volume.thin;
-  const bool over = starts_over(f.volume, f.vault, f.to);
+  const bool over = resets_vault(f.volume, f.vault, f.to);
   vault.writable = vault.writable - f.volume.size + f.to.size;
   d.plan.before.emplace_back(DeactivateVolume{volume.name});
   if (over) {
@@ -127,7 +127,7 @@ Plan plan_restart(const RestartFacts& f) {
     volume.thin = ThinId{vault.next_thin++};
     set_geometry(vault, f.to.size, f.common.outer_block);
     vault.pending = {true, {volume.thin}, {}};
-    d.plan.dues.restart.push_back({vault.outer, vault.uuid, vault.name, vault.encrypted});
+    d.plan.cleanup.reset.push_back({vault.outer, vault.uuid, vault.name, vault.encrypted});
   } else {
     d.plan.prepare.emplace_back(OpenVault{vault.name});
     d.plan.prepare.emplace_back(MakeRoom{vault.name, vault.writable + f.volume.size});
@@ -140,7 +140,7 @@ Plan plan_restart(const RestartFacts& f) {
     } else {
       d.plan.before.emplace_back(CreateThin{vault.name, vault.outer, volume.thin});
     }
-    d.plan.dues.inner.push_back({vault.name, vault.outer, old, device(f.common, volume.name)});
+    d.plan.cleanup.inner.push_back({vault.name, vault.outer, old, device(f.common, volume.name)});
   }
   volume.size = f.to.size;
   volume.fs = f.to.fs;
@@ -152,7 +152,7 @@ Plan plan_restart(const RestartFacts& f) {
     if (f.to.basis) volume.origin = f.to.basis;
     volume.basis = f.to.basis;
   }
-  if (f.was_active) d.plan.comfort.emplace_back(Reactivate{volume.name});
+  if (f.was_active) d.plan.best_effort.emplace_back(Reactivate{volume.name});
   return d.finish();
 }
 
@@ -199,11 +199,11 @@ Plan plan_rename(const RenameFacts& f) {
   };
   renamed_volume(f.volume);
   d.plan.change.gone_volumes.push_back(from);
-  d.plan.dues.renames.push_back({device(f.common, from), device(f.common, f.to)});
+  d.plan.cleanup.renames.push_back({device(f.common, from), device(f.common, f.to)});
   for (const Version& v : f.own_versions) {
     renamed_version(v);
     d.plan.change.gone_versions.emplace_back(from, v.number);
-    d.plan.dues.renames.push_back(
+    d.plan.cleanup.renames.push_back(
         {device(f.common, v.ref().text()), device(f.common, f.to + "@" + std::to_string(v.number))});
   }
   for (const Volume& v : f.other_volumes) renamed_volume(v);
@@ -238,8 +238,8 @@ Plan plan_resize(const ResizeFacts& f) {
   volume.size = f.size;
   d.plan.prepare.emplace_back(OpenVault{vault.name});
   d.plan.prepare.emplace_back(MakeRoom{vault.name, vault.writable});
-  d.plan.dues.reload.push_back(volume.name);
-  d.plan.comfort.emplace_back(GrowFilesystem{volume.name});
+  d.plan.cleanup.reload.push_back(volume.name);
+  d.plan.best_effort.emplace_back(GrowFilesystem{volume.name});
   return d.finish();
 }
 

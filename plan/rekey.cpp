@@ -4,7 +4,7 @@
 
 namespace tclone::plan {
 
-Vault half_of(const Vault& v) {
+Vault rekey_target(const Vault& v) {
   Vault half = v;
   if (!v.rekey) return half;
   half.outer = v.rekey->outer;
@@ -29,10 +29,10 @@ Plan plan_rekey_begin(const RekeyFacts& f) {
   for (const KeySource& other : f.others)
     rekey.slots.push_back({static_cast<std::uint32_t>(rekey.slots.size()), other});
   vault.rekey = rekey;
-  const Vault half = half_of(vault);
-  const OuterClaim claim{half.outer, half.uuid, half.name, true};
-  d.plan.claims.outer.push_back(claim);
-  d.plan.before.emplace_back(CreateOuter{claim});
+  const Vault half = rekey_target(vault);
+  const OuterRef target{half.outer, half.uuid, half.name, true};
+  d.plan.to_undo.outer.push_back(target);
+  d.plan.before.emplace_back(CreateOuter{target});
   d.plan.before.emplace_back(MakeHeader{half});
   for (const SlotSource& slot : half.slots) {
     if (slot.slot != 0) d.plan.before.emplace_back(AddKey{half, slot});
@@ -49,16 +49,16 @@ Plan plan_rekey_switch(const RekeyFacts& f) {
   left.stage = Rekey::Stage::erase;
   left.outer = f.vault.outer;
   left.uuid = f.vault.uuid;
-  vault = half_of(f.vault);
+  vault = rekey_target(f.vault);
   vault.rekey = left;
-  d.plan.dues.shred.push_back({left.outer, left.uuid, vault.name, true});
+  d.plan.cleanup.shred.push_back({left.outer, left.uuid, vault.name, true});
   return d.finish();
 }
 
 Plan plan_rekey_end(const RekeyFacts& f) {
   Draft d(f.common.pool_name, f.operation, f.common.pool, f.common.now);
   Vault& vault = d.vault(f.vault);
-  if (vault.rekey) d.plan.dues.outer.push_back({vault.rekey->outer, vault.rekey->uuid, vault.name, true});
+  if (vault.rekey) d.plan.cleanup.outer.push_back({vault.rekey->outer, vault.rekey->uuid, vault.name, true});
   vault.rekey.reset();
   return d.finish();
 }

@@ -172,7 +172,7 @@ void version_fields(Io& io, R& version) {
 }
 
 template <class Io, class R>
-void outer_claim_fields(Io& io, R& claim) {
+void outer_ref_fields(Io& io, R& claim) {
   io.thin("outer", claim.outer);
   io.uuid("vault", claim.vault);
   io.name("name", claim.vault_name);
@@ -180,7 +180,7 @@ void outer_claim_fields(Io& io, R& claim) {
 }
 
 template <class Io, class R>
-void inner_claim_fields(Io& io, R& claim) {
+void inner_ref_fields(Io& io, R& claim) {
   io.name("vault", claim.vault);
   io.thin("outer", claim.outer);
   io.thin("thin", claim.thin);
@@ -188,14 +188,14 @@ void inner_claim_fields(Io& io, R& claim) {
 }
 
 template <class Io, class List>
-void outer_claims(Io& io, const char* key, List& list) {
-  io.rows(key, list, [](auto& row, auto& claim) { outer_claim_fields(row, claim); });
+void outer_refs(Io& io, const char* key, List& list) {
+  io.rows(key, list, [](auto& row, auto& claim) { outer_ref_fields(row, claim); });
   io.require(distinct(list, [](const auto& claim) { return claim.outer; }), key, "names an outer thin twice");
 }
 
 template <class Io, class List>
-void inner_claims(Io& io, const char* key, List& list) {
-  io.rows(key, list, [](auto& row, auto& claim) { inner_claim_fields(row, claim); });
+void inner_refs(Io& io, const char* key, List& list) {
+  io.rows(key, list, [](auto& row, auto& claim) { inner_ref_fields(row, claim); });
   io.require(distinct(list, [](const auto& claim) { return std::pair(claim.outer, claim.thin); }), key,
              "names an inner thin twice");
 }
@@ -234,21 +234,21 @@ void journal_fields(Io& io, R& journal) {
   io.time("time", journal.time);
   io.lines("steps", journal.steps);
   io.table("after", [&](auto& sub) { change_fields(sub, journal.after); });
-  io.table("claims", [&](auto& sub) {
-    outer_claims(sub, "outer", journal.claims.outer);
-    inner_claims(sub, "inner", journal.claims.inner);
+  io.table("to_undo", [&](auto& sub) {
+    outer_refs(sub, "outer", journal.to_undo.outer);
+    inner_refs(sub, "inner", journal.to_undo.inner);
   });
-  io.table("dues", [&](auto& sub) {
-    sub.names("reload", journal.dues.reload);
-    outer_claims(sub, "outer", journal.dues.outer);
-    inner_claims(sub, "inner", journal.dues.inner);
-    outer_claims(sub, "shred", journal.dues.shred);
-    outer_claims(sub, "restart", journal.dues.restart);
-    sub.rows("renames", journal.dues.renames, [](auto& row, auto& rename) {
+  io.table("cleanup", [&](auto& sub) {
+    sub.names("reload", journal.cleanup.reload);
+    outer_refs(sub, "outer", journal.cleanup.outer);
+    inner_refs(sub, "inner", journal.cleanup.inner);
+    outer_refs(sub, "shred", journal.cleanup.shred);
+    outer_refs(sub, "reset", journal.cleanup.reset);
+    sub.rows("renames", journal.cleanup.renames, [](auto& row, auto& rename) {
       row.line("from", rename.from);
       row.line("to", rename.to);
     });
-    sub.rows("keys", journal.dues.keys, [](auto& row, auto& due) {
+    sub.rows("keys", journal.cleanup.keys, [](auto& row, auto& due) {
       row.name("vault", due.vault);
       row.thin("outer", due.outer);
       row.number("slot", due.slot, 0, kMostSlot);

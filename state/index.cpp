@@ -32,7 +32,7 @@ Stamp stamp_of(const struct stat& st) {
 
 /// Times of files come in ticks of some milliseconds (and of two seconds on old filesystems), so what has just changed may
 /// change again without another time. The same goes for times that the clock has yet to reach: it was set back.
-bool settled(const Stamp& stamp, nanoseconds now) {
+bool cleaned_up(const Stamp& stamp, nanoseconds now) {
   const std::int64_t old = (now - std::chrono::seconds(2)).count();
   return stamp.written < old && stamp.changed < old;
 }
@@ -81,7 +81,7 @@ class Refresh {
     struct stat st {};
     if (!folder_ || ::fstat(folder_.get(), &st) != 0) return false;
     stamp_ = stamp_of(st);  // before the names are listed: what changes from here on changes the stamp
-    const bool sure = settled(stamp_, now_);
+    const bool sure = cleaned_up(stamp_, now_);
     if (sure && stamp_ == shelf_.folder) return true;
     if (!sure) stamp_ = {};
     auto names = Kind::names(store_);
@@ -117,7 +117,7 @@ class Refresh {
     if (::fstatat(folder_.get(), path.c_str() + path.find('/') + 1, &st, AT_SYMLINK_NOFOLLOW) != 0)
       return errno == ENOENT;
     const Stamp stamp = stamp_of(st);  // before the record is read, likewise
-    const bool sure = settled(stamp, now_);
+    const bool sure = cleaned_up(stamp, now_);
     if (sure && at < shelf_.records.size() && key_of(shelf_.records[at]) == Kind::key(name) &&
         shelf_.stamps[at] == stamp) {
       fresh.put(stamp, std::move(shelf_.records[at++]));

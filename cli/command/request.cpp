@@ -134,8 +134,8 @@ engine::Publish publish(const Invocation& call) {
   return {call.globals.pool, call.all("NAME"), call.all("tag"), call.one("message")};
 }
 
-engine::Restart restart(const Invocation& call) {
-  engine::Restart out;
+engine::Reset restart(const Invocation& call) {
+  engine::Reset out;
   out.pool = call.globals.pool;
   out.name = call.one("NAME");
   out.to = call.one("to");

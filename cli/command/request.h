@@ -16,7 +16,7 @@ namespace tclone::cli::request {
 [[nodiscard]] Result<engine::Create> create(const Invocation& call);
 [[nodiscard]] Result<engine::Clone> clone(const Invocation& call);
 [[nodiscard]] engine::Publish publish(const Invocation& call);
-[[nodiscard]] engine::Restart restart(const Invocation& call);
+[[nodiscard]] engine::Reset restart(const Invocation& call);
 [[nodiscard]] engine::Named named(const Invocation& call);
 /// A volume, or with a slash in it a folder.
 [[nodiscard]] engine::Named place(const Invocation& call);

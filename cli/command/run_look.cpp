@@ -28,7 +28,7 @@ Ran run_log(Session& s) {
 
 Ran run_show(Session& s) {
   const auto shown = TC_TRY(engine::show(s.env, request::named(s.call)));
-  s.out.print(s.out.json() ? json::thing(shown) : text::thing(shown));
+  s.out.print(s.out.json() ? json::details(shown) : text::details(shown));
   return 0;
 }
 

@@ -56,7 +56,7 @@ const std::vector<Shape>& shapes() {
       {"tree",
        "Where volumes came from.",
        {"tree: nodes, each with name, kind (volume or version), own_key, tags, and below, a list of nodes"}},
-      {"thing",
+      {"details",
        "What tclone show found.",
        {"volume: a volume, or null", "version: a version, or null", "vault: the vault it lives in"}},
       {"keys",

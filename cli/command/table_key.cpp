@@ -118,7 +118,7 @@ void add_key_commands(std::vector<Command>& out) {
           "it up. Until then nothing in the vault can be activated. A volume that is removed meanwhile takes both "
           "headers with it, and "
           "what was not overwritten yet lies in free blocks, where only who has saved the old header can read it.\n\n"
-          "Keys that cannot be read at that moment without asking (prompt, stdin and token, or what is somebody "
+          "Keys that cannot be read at that moment without with_secrets (prompt, stdin and token, or what is somebody "
           "else's) no longer "
           "open the vault: this is refused without --yes. The key that activate asks is asked for.",
       .positionals = {{"NAME", Kind::volume, kName}},

@@ -50,7 +50,7 @@ void add_look_commands(std::vector<Command>& out) {
       .positionals = {{"NAME", Kind::target, "volume, or volume@version"}},
       .options = {},
       .effect = Effect::looks,
-      .shape = "thing",
+      .shape = "details",
       .examples = {"tclone show web1", "tclone show db@latest"},
   });
   out.push_back({

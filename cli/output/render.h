@@ -16,7 +16,7 @@ namespace text {
 [[nodiscard]] std::string volumes(const std::vector<engine::VolumeView>& volumes);
 [[nodiscard]] std::string tree(const std::vector<engine::TreeNode>& nodes);
 [[nodiscard]] std::string versions(const std::vector<engine::VersionView>& versions);
-[[nodiscard]] std::string thing(const engine::Shown& shown);
+[[nodiscard]] std::string details(const engine::Shown& shown);
 [[nodiscard]] std::string findings(const std::vector<engine::Finding>& findings);
 [[nodiscard]] std::string keys(const engine::KeyList& keys);
 /// The steps of a dry run, numbered.
@@ -34,7 +34,7 @@ namespace json {
 [[nodiscard]] std::string volumes(const std::vector<engine::VolumeView>& volumes);
 [[nodiscard]] std::string tree(const std::vector<engine::TreeNode>& nodes);
 [[nodiscard]] std::string versions(const std::string& volume, const std::vector<engine::VersionView>& versions);
-[[nodiscard]] std::string thing(const engine::Shown& shown);
+[[nodiscard]] std::string details(const engine::Shown& shown);
 [[nodiscard]] std::string findings(const std::vector<engine::Finding>& findings);
 [[nodiscard]] std::string keys(const engine::KeyList& keys);
 [[nodiscard]] std::string key_test(const engine::KeyTested& tested);

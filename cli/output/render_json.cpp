@@ -172,7 +172,7 @@ std::string versions(const std::string& volume, const std::vector<engine::Versio
   return dumped({{"volume", volume}, {"versions", list_of(versions)}});
 }
 
-std::string thing(const engine::Shown& shown) {
+std::string details(const engine::Shown& shown) {
   return dumped({{"volume", shown.volume ? of(*shown.volume) : Json(nullptr)},
                  {"version", shown.version ? of(*shown.version) : Json(nullptr)},
                  {"vault", of(shown.vault)}});

@@ -179,7 +179,7 @@ std::string versions(const std::vector<engine::VersionView>& versions) {
   return table.text();
 }
 
-std::string thing(const engine::Shown& shown) {
+std::string details(const engine::Shown& shown) {
   TextTable table;
   if (shown.volume) volume_lines(table, *shown.volume);
   if (shown.version) version_lines(table, *shown.version);

@@ -25,10 +25,10 @@ using Clock = std::chrono::steady_clock;
 /// leaves in the background (gpg-agent) it may have meant to.
 class Child {
  public:
-  Child(pid_t pid, const Offspring& offspring)
-      : pid_(pid), pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))), offspring_(offspring) {}
+  Child(pid_t pid, const ProcessTree& process_tree)
+      : pid_(pid), pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))), process_tree_(process_tree) {}
   ~Child() {
-    if (pid_ > 0) offspring_.kill_all(pid_);
+    if (pid_ > 0) process_tree_.kill_all(pid_);
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -52,7 +52,7 @@ class Child {
  private:
   pid_t pid_;
   UniqueFd pidfd_;
-  const Offspring& offspring_;
+  const ProcessTree& process_tree_;
   int status_ = -1;
 };
 
@@ -148,12 +148,12 @@ Result<int> run_command(const std::vector<std::string>& words, const std::string
   const Terminal terminal;
   // Held before the command is there, and delivered when nothing of it is left.
   const HeldSignals signals({SIGINT, SIGTERM, SIGQUIT, SIGHUP});
-  const Offspring offspring;
+  const ProcessTree process_tree;
   const Started started = TC_TRY(start(words, object));
   Status collected;
   int status = 0;
   {
-    Child child(started.pid, offspring);
+    Child child(started.pid, process_tree);
     collected = collect(buffer, child, started.out.get(), signals.fd(), end, object);
     status = child.status();
   }

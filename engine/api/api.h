@@ -174,15 +174,15 @@ struct Publish {
 };
 [[nodiscard]] Result<Outcome> publish(Env& env, const Publish& request);
 
-struct Restart {
+struct Reset {
   std::string pool, name;
   std::string to;         ///< number or tag; "" for the default of the command
   bool if_newer = false;  ///< refresh: nothing to do when it stands on that version already
 };
 /// Back to the origin version, or to one of its own (`to`); a base volume goes back to its newest version.
-[[nodiscard]] Result<Outcome> revert(Env& env, const Restart& request);
+[[nodiscard]] Result<Outcome> revert(Env& env, const Reset& request);
 /// To the version it follows, or `to` of the volume it was cloned from.
-[[nodiscard]] Result<Outcome> refresh(Env& env, const Restart& request);
+[[nodiscard]] Result<Outcome> refresh(Env& env, const Reset& request);
 
 struct Named {
   std::string pool, name;

@@ -25,7 +25,7 @@ std::uint64_t number_at(const std::array<unsigned char, 4096>& block, std::size_
 
 }  // namespace
 
-Status belong_together(const Session& s, const std::optional<Journal>& journal, std::uint64_t kernel) {
+Status check_consistency(const Session& s, const std::optional<Journal>& journal, std::uint64_t kernel) {
   if (journal) {
     if (kernel == journal->from || kernel == journal->to) return {};
     return fail(Code::damaged, "pool " + s.pool,
@@ -43,9 +43,9 @@ Status belong_together(const Session& s, const std::optional<Journal>& journal, 
               "nothing was changed; bring back the matching copy of the whole pool (state and metadata together)");
 }
 
-Status belong_together(const Session& s) {
+Status check_consistency(const Session& s) {
   const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
-  return belong_together(s, TC_TRY(s.store.journal()), status.transaction);
+  return check_consistency(s, TC_TRY(s.store.journal()), status.transaction);
 }
 
 Status fits_label(const std::string& pool, const std::string& metadata, Bytes block, Bytes data) {

@@ -11,9 +11,9 @@ namespace tclone::engine {
 
 /// damaged, naming both transaction ids and the way out, when neither the records nor the journal explain the kernel's.
 /// \param kernel  the transaction id of the outer pool
-[[nodiscard]] Status belong_together(const Session& s, const std::optional<Journal>& journal, std::uint64_t kernel);
+[[nodiscard]] Status check_consistency(const Session& s, const std::optional<Journal>& journal, std::uint64_t kernel);
 /// The same of an active pool, from what is there now.
-[[nodiscard]] Status belong_together(const Session& s);
+[[nodiscard]] Status check_consistency(const Session& s);
 /// damaged when metadata knows more blocks than the label gives the pool: an older label, of before it grew. To be asked
 /// before the kernel is given the metadata, which it refuses without saying why. What is no metadata passes: the kernel
 /// formats it or refuses it.

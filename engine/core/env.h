@@ -39,7 +39,7 @@ struct Env {
   std::function<void(std::uint32_t major, std::uint32_t minor, const std::string& device)> write_out = os::write_out;
   thin_tools::Programs programs = {};
   bool dry_run = false;
-  Asked asked = {};
+  Secrets asked = {};
   /// Called after an own-key clone in a pool that keeps vaults made ahead, with the lock released: starts what fills the
   /// stock up again.
   std::function<void(const std::string& pool)> refill = [](auto) {};

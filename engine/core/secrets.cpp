@@ -12,11 +12,11 @@ crypt::PinOf read_pins(const std::string& what, Pin pin) {
   };
 }
 
-bool Asked::slow(const KeySource& source) {
+bool Secrets::slow(const KeySource& source) {
   return source.kind == "prompt" || source.kind == "stdin" || source.kind == "exec" || source.kind == crypt::kPinKind;
 }
 
-Result<Secret> Asked::get(const Question& question, const crypt::KeyFolder& folder, bool may_wait) {
+Result<Secret> Secrets::get(const Question& question, const crypt::KeyFolder& folder, bool may_wait) {
   const auto told = std::find_if(answers_.begin(), answers_.end(), [&](const auto& a) { return a.first == question; });
   if (told != answers_.end()) {
     if (!told->second) return tl::unexpected(told->second.error());
@@ -32,12 +32,12 @@ Result<Secret> Asked::get(const Question& question, const crypt::KeyFolder& fold
   return fail(Code::key, question.what, "its key has to be asked for first");
 }
 
-const Asked::Token* Asked::token(const Uuid& vault) const {
+const Secrets::Token* Secrets::token(const Uuid& vault) const {
   const auto told = std::find_if(tokens_.begin(), tokens_.end(), [&](const Token& t) { return t.vault == vault; });
   return told == tokens_.end() ? nullptr : &*told;
 }
 
-tl::unexpected<Error> Asked::want_token(crypt::Luks& luks, const Vault& vault, Secret header, Pin pin) {
+tl::unexpected<Error> Secrets::want_token(crypt::Luks& luks, const Vault& vault, Secret header, Pin pin) {
   const std::string what = "vault " + vault.name;
   auto copy = std::make_shared<const Secret>(std::move(header));
   wanted_ = [this, &luks, id = vault.uuid, facts = vault.header, what, copy, pin] {
@@ -47,21 +47,21 @@ tl::unexpected<Error> Asked::want_token(crypt::Luks& luks, const Vault& vault, S
   return fail(Code::key, what, "its token has to be asked first");
 }
 
-void Asked::opened(const Uuid& vault) {
+void Secrets::opened(const Uuid& vault) {
   for (Token& t : tokens_) t.opened = t.opened || t.vault == vault;
 }
 
-void Asked::drop_opened() {
+void Secrets::drop_opened() {
   std::erase_if(tokens_, [](const Token& t) { return t.opened; });
 }
 
-void Asked::ask() {
+void Secrets::ask() {
   // Whoever begins anew has closed what it had not finished.
   for (Token& t : tokens_) t.opened = false;
   std::exchange(wanted_, nullptr)();
 }
 
-void Asked::end() {
+void Secrets::end() {
   listening_ = false;
   wanted_ = nullptr;
   answers_.clear();

@@ -33,7 +33,7 @@ enum class Pin { ask, never };
 [[nodiscard]] crypt::PinOf read_pins(const std::string& what, Pin pin = Pin::ask);
 
 /// What one command has asked and was told. Nothing outlives the command (asking).
-class Asked {
+class Secrets {
  public:
   /// prompt, stdin, exec and a PIN. The others answer at once, but for a token, which has a question of its own (below).
   [[nodiscard]] static bool slow(const KeySource& source);
@@ -78,10 +78,10 @@ class Asked {
 
 /// Runs a command, and again whenever it wants a secret that has to be waited for. `run` holds no lock when it returns.
 template <class Run>
-[[nodiscard]] auto asking(Asked& asked, Run run) -> decltype(run()) {
+[[nodiscard]] auto with_secrets(Secrets& asked, Run run) -> decltype(run()) {
   struct Scope {
-    Asked& asked;
-    explicit Scope(Asked& a) : asked(a) { asked.begin(); }
+    Secrets& asked;
+    explicit Scope(Secrets& a) : asked(a) { asked.begin(); }
     ~Scope() { asked.end(); }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;

@@ -27,7 +27,7 @@ constexpr std::uint64_t kFileReserve = 1024;
 Result<dm::Info> active_pool(Env& env, const std::string& name) {
   const auto info = TC_TRY(env.dm.info(device_names::outer_pool(name)));
   if (!info || !info->live_table) {
-    const Whereabouts known = TC_TRY(read_whereabouts(env.paths.etc, name));  // says that there is none of that name
+    const PoolLocation known = TC_TRY(read_pool_location(env.paths.etc, name));  // says that there is none of that name
     if (!info) TC_TRY(dm::own_info(env.dm, device_names::outer_pool(name), device_names::uuid(known.uuid, "pool")));
     return fail(Code::exists, "pool " + name, "it is not active", "run `tclone pool activate " + name + "`");
   }
@@ -115,7 +115,7 @@ Result<Session> Session::change(Env& env, const std::string& asked, const std::f
 const std::vector<std::string>& Session::files() const {
   if (files_) return *files_;
   files_.emplace();
-  const auto where = read_whereabouts(env.paths.etc, pool);
+  const auto where = read_pool_location(env.paths.etc, pool);
   for (const std::string& path : where ? where->paths : std::vector<std::string>{}) {
     if (os::regular_file(path)) files_->push_back(path);
   }

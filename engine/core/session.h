@@ -48,9 +48,9 @@ class Session {
   [[nodiscard]] static Result<Session> change(Env& env, const std::string& asked,
                                               const std::function<void(Session&)>& first = {});
 
-  // What this command has opened or left without user; CloseIdle looks at these only.
-  std::set<std::string> idle_vaults;
-  std::set<std::string> idle_versions;  ///< "db@3"
+  // What this command has opened or left without user; CloseUnused looks at these only.
+  std::set<std::string> unused_vaults;
+  std::set<std::string> unused_versions;  ///< "db@3"
   /// Outer thins of vaults that are being started over with their dm-crypt left up: opening them takes no key.
   std::set<std::uint32_t> unlocked;
   /// Volume keys of headers this very command made, by outer thin id: saves unlocking them again.

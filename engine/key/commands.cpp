@@ -72,7 +72,7 @@ Outcome planned(const std::string& operation, const std::string& name, std::vect
 }
 
 Result<Outcome> record(Session& s, const std::string& operation, const std::string& name, const Vault& v,
-                       std::vector<KeyDue> gone) {
+                       std::vector<KeyCleanup> gone) {
   Outcome out = TC_TRY(run_plan(s, plan::plan_key({common_facts(s), operation, v, std::move(gone)})));
   out.name = name;
   return out;
@@ -176,7 +176,7 @@ Status try_new_source(const Session& s, const Vault& v, std::uint32_t gone, cons
 
 struct Removal {
   Vault after;
-  KeyDue due;
+  KeyCleanup due;
 };
 
 Status decide_removal(Session& s, const Vault& v, const KeyRemove& r, const std::string& device, Removal& out) {
@@ -247,7 +247,7 @@ Result<Outcome> key_add(Env& env, const KeyAdd& r) {
     Session s = TC_TRY(Session::change(env, r.pool));
     return add_in(s, r, what);
   };
-  return attempted(asking(env.asked, run), what);
+  return attempted(with_secrets(env.asked, run), what);
 }
 
 Result<Outcome> key_remove(Env& env, const KeyRemove& r) {
@@ -256,7 +256,7 @@ Result<Outcome> key_remove(Env& env, const KeyRemove& r) {
     Session s = TC_TRY(Session::change(env, r.pool));
     return remove_in(s, r, what);
   };
-  return attempted(asking(env.asked, run), what);
+  return attempted(with_secrets(env.asked, run), what);
 }
 
 }  // namespace tclone::engine

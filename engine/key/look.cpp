@@ -96,7 +96,7 @@ Result<KeyTested> key_test(Env& env, const Named& r, const std::optional<KeySour
     if (ask) out.slot = static_cast<std::uint32_t>(TC_TRY(ask()).keyslot);
     return out;
   };
-  return attempted(asking(env.asked, run), "key test " + r.name);
+  return attempted(with_secrets(env.asked, run), "key test " + r.name);
 }
 
 }  // namespace tclone::engine

@@ -39,7 +39,7 @@ class Rekeying {
       stage = v.rekey ? v.rekey->stage : Rekey::Stage::copy;
       return {};
     };
-    TC_CHECK(asking(env_.asked, [&] { return turn(start); }));
+    TC_CHECK(with_secrets(env_.asked, [&] { return turn(start); }));
     if (!stage) return std::move(out_);
     if (*stage == Rekey::Stage::copy) TC_CHECK(copy_and_switch());
     TC_CHECK(erase_and_end());
@@ -106,7 +106,7 @@ class Rekeying {
     f.key = keys.key;
     f.others = keys.others;
     plan::Plan plan = plan::plan_rekey_begin(f);
-    other_ = plan.claims.outer.front().outer;
+    other_ = plan.to_undo.outer.front().outer;
     TC_CHECK(operate(s, std::move(plan)));
     begun_ = true;
     for (const std::string& lost : keys.lost) out_.warnings.push_back("no longer opens vault " + v.name + ": " + lost);

@@ -112,7 +112,7 @@ Result<HalfKeys> gather_keys(Session& s, const Vault& v, const RekeyRequest& r, 
 
 Status unlock_halves(Session& s, const Vault& v, const RekeyRequest& r) {
   const KeySource& source = r.unlock ? *r.unlock : v.key;
-  const Vault half = plan::half_of(v);
+  const Vault half = plan::rekey_target(v);
   Secret had;
   const auto first = [&](const std::string& device) -> Status {
     TC_CHECK(check_header(s, v, device));

@@ -64,7 +64,7 @@ Status refuse_active(Session& s, const Vault& v) {
     active += (active.empty() ? "" : ", ") + version.ref().text();
     TC_CHECK(who_keeps(s, all, version, deactivate, seen));
   }
-  if (active.empty()) return close_vault_if_idle(s, v);
+  if (active.empty()) return close_vault_if_unused(s, v);
   std::string command = "tclone deactivate";
   for (const std::string& name : deactivate) command += " " + name;
   return fail(Code::busy, "vault " + v.name, "it is open, active in it: " + active, "run `" + command + "` first");

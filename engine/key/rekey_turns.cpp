@@ -63,7 +63,7 @@ Bytes total_of(const std::vector<Stretch>& stretches, Bytes from) {
 }
 
 Result<bool> copy_some(Session& s, Vault v, const RekeyRequest& r, const std::vector<Stretch>& mapped) {
-  const Vault half = plan::half_of(v);
+  const Vault half = plan::rekey_target(v);
   const std::string from = s.env.dm.path(device_names::vault_crypt(s.pool, v.outer));
   const std::string to = s.env.dm.path(device_names::vault_crypt(s.pool, half.outer));
   Bytes at = std::max(v.rekey->done, policies::kHeader);
@@ -93,7 +93,7 @@ Result<bool> copy_some(Session& s, Vault v, const RekeyRequest& r, const std::ve
 
 Status check_copy(Session& s, const Vault& v, const std::string& volume) {
   if (v.pending.format) return {};  // nothing in it is meant to be read
-  const Vault half = plan::half_of(v);
+  const Vault half = plan::rekey_target(v);
   const WorkMark mark = TC_TRY(WorkMark::set(s));
   TC_CHECK(open_below(s, half));
   const auto trouble = s.env.programs.check(s.env.dm.path(device_names::vault_metadata(s.pool, half.outer)), false);

@@ -5,20 +5,20 @@
 
 namespace tclone::engine {
 
-Result<Glance> Glance::at(dm::DeviceMapper& dm, const std::string& pool) {
+Result<DeviceIndex> DeviceIndex::at(dm::DeviceMapper& dm, const std::string& pool) {
   std::set<std::string> devices;
   for (dm::Named& device : TC_TRY(dm.list(device_names::prefix(pool)))) devices.insert(std::move(device.name));
-  return Glance(dm, std::move(devices));
+  return DeviceIndex(dm, std::move(devices));
 }
 
-Result<std::optional<dm::Info>> Glance::live(const std::string& device) const {
+Result<std::optional<dm::Info>> DeviceIndex::live(const std::string& device) const {
   if (!has(device)) return std::nullopt;
   auto info = TC_TRY(dm_.info(device));
   if (info && !info->live_table) info.reset();
   return info;
 }
 
-Result<std::vector<std::string>> Glance::mounts_of(const dm::Info& device) {
+Result<std::vector<std::string>> DeviceIndex::mounts_of(const dm::Info& device) {
   if (!mounts_) mounts_ = TC_TRY(os::mounts());
   std::vector<std::string> out;
   const auto [first, last] = mounts_->equal_range({device.major, device.minor});

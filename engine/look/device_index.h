@@ -13,16 +13,16 @@ namespace tclone::engine {
 
 /// Which devices of the pool there are and what is mounted where, each asked for once however much is then looked at: most
 /// of thousands of volumes are not active, and asking for each would cost more than reading the records.
-class Glance {
+class DeviceIndex {
  public:
-  [[nodiscard]] static Result<Glance> at(dm::DeviceMapper& dm, const std::string& pool);
+  [[nodiscard]] static Result<DeviceIndex> at(dm::DeviceMapper& dm, const std::string& pool);
   /// The state of a device; nothing when it was not there, or is without a table.
   [[nodiscard]] Result<std::optional<dm::Info>> live(const std::string& device) const;
   [[nodiscard]] bool has(const std::string& device) const { return devices_.contains(device); }
   [[nodiscard]] Result<std::vector<std::string>> mounts_of(const dm::Info& device);
 
  private:
-  Glance(dm::DeviceMapper& dm, std::set<std::string> devices) : dm_(dm), devices_(std::move(devices)) {}
+  DeviceIndex(dm::DeviceMapper& dm, std::set<std::string> devices) : dm_(dm), devices_(std::move(devices)) {}
   dm::DeviceMapper& dm_;
   std::set<std::string> devices_;
   std::optional<os::Mounts> mounts_;

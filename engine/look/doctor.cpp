@@ -58,7 +58,7 @@ void look_at_state(const Session& s, Findings& out) {
 }
 
 /// \returns the bytes of data that the label counts
-std::optional<Bytes> look_at_devices(const Whereabouts& where, Findings& out) {
+std::optional<Bytes> look_at_devices(const PoolLocation& where, Findings& out) {
   const auto pool = find_pool(where.paths, Devices::remembered);
   if (!pool) {
     Error error = pool.error();
@@ -146,7 +146,7 @@ void look_at_journal(Session& s, std::optional<std::uint64_t> kernel, Findings& 
         error.next.empty() ? "bring back the pool's state area from a copy of the whole pool" : error.next;
     error.next.clear();
     out.push_back({error.text(), "no command can change the pool", next});
-  } else if (const auto fits = kernel ? belong_together(s, *journal, *kernel) : Status{}; !fits) {
+  } else if (const auto fits = kernel ? check_consistency(s, *journal, *kernel) : Status{}; !fits) {
     out.push_back({fits.error().why, "commands are refused", "bring back the matching copy of the whole pool"});
   } else if (*journal) {
     out.push_back({"an operation was interrupted: " + (*journal)->operation,
@@ -187,7 +187,7 @@ Status look_at_names(Env& env, const std::string& pool, const Uuid& uuid, const 
 
 Result<Findings> look(Env& env, const std::string& name) {
   Findings out;
-  const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
+  const PoolLocation where = TC_TRY(read_pool_location(env.paths.etc, name));
   if (auto kernel = require_kernel(env); !kernel) {
     out.push_back({kernel.error().text(), "no pool can be activated", kernel.error().next});
     return out;
@@ -219,7 +219,7 @@ Result<Findings> look(Env& env, const std::string& name) {
         {f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
   }
   TC_CHECK(look_at_names(env, name, session->record.uuid, all.records, out));
-  look_at_vaults(*session, TC_TRY(Glance::at(env.dm, name)), all.records, status.has_value(), out);
+  look_at_vaults(*session, TC_TRY(DeviceIndex::at(env.dm, name)), all.records, status.has_value(), out);
   for (const auto& f : check_lineage(all.records)) {
     out.push_back(
         {f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});

@@ -63,8 +63,8 @@ void look_at_key(const Session& s, const Vault& v, Findings& out) {
   }
 }
 
-void look_at_inner(Session& s, const Glance& glance, const Vault& v, Findings& out) {
-  const auto view = view_vault(s, glance, v);
+void look_at_inner(Session& s, const DeviceIndex& device_index, const Vault& v, Findings& out) {
+  const auto view = view_vault(s, device_index, v);
   if (!view || !view->open || view->health.starts_with("waiting")) return;
   if (view->health != "ok") {
     out.push_back({"the inner pool of vault " + v.name + " is not well: " + view->health,
@@ -80,12 +80,12 @@ void look_at_inner(Session& s, const Glance& glance, const Vault& v, Findings& o
 
 }  // namespace
 
-void look_at_vaults(Session& s, const Glance& glance, const Records& all, bool answers, Findings& out) {
+void look_at_vaults(Session& s, const DeviceIndex& device_index, const Records& all, bool answers, Findings& out) {
   for (const Vault& v : all.vaults) {
     if (answers) look_at_header(s, v, out);
     look_at_key(s, v, out);
     look_at_rekey(s, v, out);
-    if (answers) look_at_inner(s, glance, v, out);
+    if (answers) look_at_inner(s, device_index, v, out);
   }
 }
 

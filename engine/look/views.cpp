@@ -22,7 +22,7 @@ Usage metadata_usage(const dm::PoolStatus& s) { return {kKiB * 4 * s.used_metada
 Result<PoolSummary> summary_of(Env& env, const std::string& name) {
   PoolSummary out;
   out.name = name;
-  const auto where = read_whereabouts(env.paths.etc, name);
+  const auto where = read_pool_location(env.paths.etc, name);
   if (where) {
     out.uuid = where->uuid;
     out.paths = where->paths;
@@ -35,7 +35,7 @@ Result<PoolSummary> summary_of(Env& env, const std::string& name) {
 }
 
 /// Below a full pool the commits of vaults wait for space (their dm-crypt pages are held by the writes that do), and so would
-/// a look inside. Asked once a command: the answer decides only how much is looked at, and how patiently.
+/// a look inside. Secrets once a command: the answer decides only how much is looked at, and how patiently.
 Result<bool> may_look_inside(Session& s) {
   if (!s.outer_space) {
     const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
@@ -72,12 +72,12 @@ std::string health_text(const dm::PoolStatus& s) {
   return "ok";
 }
 
-Result<VaultView> view_vault(Session& s, const Glance& glance, const Vault& vault) {
+Result<VaultView> view_vault(Session& s, const DeviceIndex& device_index, const Vault& vault) {
   VaultView out;
   out.record = vault;
   out.health = vault.being_copied() ? "rekey" : "closed";
   const std::string pool = device_names::vault_pool(s.pool, vault.outer);
-  if (!TC_TRY(glance.live(pool))) return out;
+  if (!TC_TRY(device_index.live(pool))) return out;
   if (!TC_TRY(may_look_inside(s))) {
     out.open = true;
     out.health = kWaiting;
@@ -98,17 +98,17 @@ Result<VaultView> view_vault(Session& s, const Glance& glance, const Vault& vaul
   return out;
 }
 
-Result<VolumeView> view_volume(Session& s, Glance& glance, Volume volume, const Vault& vault) {
+Result<VolumeView> view_volume(Session& s, DeviceIndex& device_index, Volume volume, const Vault& vault) {
   const std::string name = device_of(s, volume);
   VolumeView out;
   out.record = std::move(volume);
   out.key = vault.key;
   out.encrypted = vault.encrypted;
   out.device = s.env.dm.path(name);
-  const auto info = TC_TRY(glance.live(name));
+  const auto info = TC_TRY(device_index.live(name));
   if (!info) return out;
   out.active = true;
-  out.mounts = TC_TRY(glance.mounts_of(*info));
+  out.mounts = TC_TRY(device_index.mounts_of(*info));
   if (!TC_TRY(may_look_inside(s))) return out;
   const auto thin = s.env.dm.thin_status(name, limit(s));
   if (!thin) static_cast<void>(waits(s, thin.error()));
@@ -120,14 +120,14 @@ Result<VolumeView> view_volume(Session& s, Glance& glance, Volume volume, const 
   return out;
 }
 
-VersionView view_version(const Session& s, const Glance& glance, const Volume& volume, Version version) {
+VersionView view_version(const Session& s, const DeviceIndex& device_index, const Volume& volume, Version version) {
   VersionView out;
   for (const auto& [tag, number] : volume.tags) {
     if (number == version.number) out.tags.push_back(tag);
   }
   const std::string name = device_of(s, version.ref());
   out.device = s.env.dm.path(name);
-  out.active = glance.has(name);
+  out.active = device_index.has(name);
   out.record = std::move(version);
   return out;
 }
@@ -143,7 +143,7 @@ namespace {
 /// The volumes of a pool, with the vaults they are in: those of the index, or else of their files.
 class Volumes {
  public:
-  Volumes(Session& s, Glance& glance) : s_(s), glance_(glance) {}
+  Volumes(Session& s, DeviceIndex& device_index) : s_(s), device_index_(device_index) {}
 
   Result<std::vector<VolumeView>> view(std::optional<Records> all) {
     if (!all) return view_files();
@@ -172,26 +172,27 @@ class Volumes {
       if (!found && found.error().code == Code::not_found && !s_.store.has_volume(volume.name)) return {};
       vault = vaults_.emplace(volume.vault, TC_TRY(std::move(found))).first;
     }
-    out_.push_back(TC_TRY(view_volume(s_, glance_, std::move(volume), vault->second)));
+    out_.push_back(TC_TRY(view_volume(s_, device_index_, std::move(volume), vault->second)));
     return {};
   }
 
   Session& s_;
-  Glance& glance_;
+  DeviceIndex& device_index_;
   std::map<std::string, Vault> vaults_;
   std::vector<VolumeView> out_;
 };
 
-Result<std::vector<VaultView>> view_vaults(Session& s, const Glance& glance, const std::optional<Records>& all) {
+Result<std::vector<VaultView>> view_vaults(Session& s, const DeviceIndex& device_index,
+                                           const std::optional<Records>& all) {
   std::vector<VaultView> out;
   if (all) {
-    for (const Vault& vault : all->vaults) out.push_back(TC_TRY(view_vault(s, glance, vault)));
+    for (const Vault& vault : all->vaults) out.push_back(TC_TRY(view_vault(s, device_index, vault)));
     return out;
   }
   for (const std::string& name : TC_TRY(s.store.vault_names())) {
     auto vault = s.store.vault(name);
     if (!vault && vault.error().code == Code::not_found) continue;  // removed since it was listed
-    out.push_back(TC_TRY(view_vault(s, glance, TC_TRY(std::move(vault)))));
+    out.push_back(TC_TRY(view_vault(s, device_index, TC_TRY(std::move(vault)))));
   }
   return out;
 }
@@ -215,7 +216,7 @@ void look_at_journal(const Session& s, PoolView& out) {
 Result<PoolView> pool_status(Env& env, const std::string& asked) {
   const auto run = [&]() -> Result<PoolView> {
     const std::string name = TC_TRY(resolve_pool(env, asked));
-    TC_TRY(read_whereabouts(env.paths.etc, name));
+    TC_TRY(read_pool_location(env.paths.etc, name));
     PoolView out;
     out.summary = TC_TRY(summary_of(env, name));
     out.health = "not active";
@@ -232,10 +233,10 @@ Result<PoolView> pool_status(Env& env, const std::string& asked) {
     out.free = space.free;
     out.below_reserve = out.free < out.reserve;
     look_at_journal(s, out);
-    Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
+    DeviceIndex device_index = TC_TRY(DeviceIndex::at(env.dm, s.pool));
     std::optional<Records> all = indexed(s, Wanted::vaults_and_volumes);
-    out.vaults = TC_TRY(view_vaults(s, glance, all));
-    out.volumes = TC_TRY(Volumes(s, glance).view(std::move(all)));
+    out.vaults = TC_TRY(view_vaults(s, device_index, all));
+    out.volumes = TC_TRY(Volumes(s, device_index).view(std::move(all)));
     return out;
   };
   return attempted(run(), "pool status " + asked);
@@ -244,8 +245,8 @@ Result<PoolView> pool_status(Env& env, const std::string& asked) {
 Result<std::vector<VolumeView>> list(Env& env, const std::string& pool) {
   const auto run = [&]() -> Result<std::vector<VolumeView>> {
     Session s = TC_TRY(Session::look(env, pool));
-    Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
-    return Volumes(s, glance).view(indexed(s, Wanted::vaults_and_volumes));
+    DeviceIndex device_index = TC_TRY(DeviceIndex::at(env.dm, s.pool));
+    return Volumes(s, device_index).view(indexed(s, Wanted::vaults_and_volumes));
   };
   return attempted(run(), "list");
 }
@@ -256,12 +257,12 @@ Result<std::vector<VersionView>> history(Env& env, const Named& r) {
     Session s = TC_TRY(Session::look(env, r.pool));
     const Volume volume = TC_TRY(find_volume(s, r.name));
     const Records all = TC_TRY(look_at_everything(s));
-    const Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
+    const DeviceIndex device_index = TC_TRY(DeviceIndex::at(env.dm, s.pool));
     std::vector<VersionView> out;
     for (auto number = volume.versions.rbegin(); number != volume.versions.rend(); ++number) {
       auto version = s.store.version(r.name, *number);
       if (!version && version.error().code == Code::not_found && !lists_version(s, r.name, *number)) continue;
-      out.push_back(view_version(s, glance, volume, TC_TRY(std::move(version))));
+      out.push_back(view_version(s, device_index, volume, TC_TRY(std::move(version))));
       for (const Volume& v : all.volumes) {
         if (v.origin && v.origin->uuid == out.back().record.uuid) out.back().clones.push_back(v.name);
       }
@@ -275,21 +276,21 @@ Result<Shown> show(Env& env, const Named& r) {
   const auto run = [&]() -> Result<Shown> {
     const names::Target target = TC_TRY(names::parse_target(r.name));
     Session s = TC_TRY(Session::look(env, r.pool));
-    Glance glance = TC_TRY(Glance::at(env.dm, s.pool));
+    DeviceIndex device_index = TC_TRY(DeviceIndex::at(env.dm, s.pool));
     Shown out;
     const Volume volume = TC_TRY(find_volume(s, target.volume));
     if (target.has_version()) {
-      out.version = view_version(s, glance, volume, TC_TRY(find_version(s, target)));
+      out.version = view_version(s, device_index, volume, TC_TRY(find_version(s, target)));
       const Version& version = out.version->record;
-      out.vault = TC_TRY(view_vault(s, glance, TC_TRY(s.store.vault(version.vault))));
+      out.vault = TC_TRY(view_vault(s, device_index, TC_TRY(s.store.vault(version.vault))));
       for (const Volume& v : TC_TRY(look_at_everything(s)).volumes) {
         if (v.origin && v.origin->uuid == version.uuid) out.version->clones.push_back(v.name);
       }
       return out;
     }
     const Vault vault = TC_TRY(s.store.vault(volume.vault));
-    out.volume = TC_TRY(view_volume(s, glance, volume, vault));
-    out.vault = TC_TRY(view_vault(s, glance, vault));
+    out.volume = TC_TRY(view_volume(s, device_index, volume, vault));
+    out.vault = TC_TRY(view_vault(s, device_index, vault));
     return out;
   };
   return attempted(run(), "show " + r.name);

@@ -97,10 +97,10 @@ Status close_everything(Session& s) {
   for (const Volume& v : all.volumes) TC_CHECK(deactivate_volume(s, v));
   for (const Version& v : all.versions) {
     unpin(s, v.ref());
-    s.idle_versions.insert(v.ref().text());
+    s.unused_versions.insert(v.ref().text());
   }
-  for (const Vault& v : all.vaults) s.idle_vaults.insert(v.name);
-  return close_idle(s);
+  for (const Vault& v : all.vaults) s.unused_vaults.insert(v.name);
+  return close_unused(s);
 }
 
 Status close_by_devices(Env& env, const std::string& pool) {

@@ -75,7 +75,7 @@ Status activate_layers(Env& env, const std::string& name, Pool& pool, bool takeo
                   "run `tclone pool repair " + name + "`");
     }
     TC_CHECK(bring_up_outer(env, name, pool, record.when_full));
-    return belong_together(TC_TRY(Session::look(env, name)));
+    return check_consistency(TC_TRY(Session::look(env, name)));
   }();
   if (!up) {
     if (auto down = bring_down(env, name); !down) log::warn(down.error().text());
@@ -125,7 +125,7 @@ Outcome simple(const Env& env, const std::string& verb, const std::string& name,
 }
 
 /// Where the pool known here by that name is at this moment; empty when it is not to be found there.
-Result<std::vector<std::string>> devices_of(Env& env, const Whereabouts& known) {
+Result<std::vector<std::string>> devices_of(Env& env, const PoolLocation& known) {
   std::vector<std::string> out;
   if (TC_TRY(is_active(env, known.name))) {
     for (const dm::Target& piece : TC_TRY(env.dm.table(device_names::data(known.name)))) {
@@ -141,10 +141,10 @@ Result<std::vector<std::string>> devices_of(Env& env, const Whereabouts& known) 
 
 /// One pool, one name, one place: of two copies of it that were both in use, each would go its own way, and a key that is
 /// destroyed with one would be missing to the other. Returns what is known of the pool under this name, if anything.
-Result<std::optional<Whereabouts>> refuse_second_copy(Env& env, const Pool& pool, const std::string& name) {
-  std::optional<Whereabouts> same;
+Result<std::optional<PoolLocation>> refuse_second_copy(Env& env, const Pool& pool, const std::string& name) {
+  std::optional<PoolLocation> same;
   for (const std::string& other : TC_TRY(known_pools(env.paths.etc))) {
-    const auto known = read_whereabouts(env.paths.etc, other);
+    const auto known = read_pool_location(env.paths.etc, other);
     if (other == name && known && known->uuid != pool.label.pool) {
       return fail(Code::exists, name, "another pool is known here under that name", "choose one with --name");
     }
@@ -167,7 +167,7 @@ Result<std::optional<Whereabouts>> refuse_second_copy(Env& env, const Pool& pool
   return same;
 }
 
-Status refuse_half_destroyed(const Whereabouts& where) {
+Status refuse_half_destroyed(const PoolLocation& where) {
   if (!where.destroying) return {};
   return fail(Code::damaged, "pool " + where.name, "its destruction was begun and interrupted",
               "run `tclone pool destroy " + where.name + "` again");
@@ -186,7 +186,7 @@ Status bring_up_remembered(Env& env, const std::string& name) {
 Result<Outcome> pool_activate(Env& env, const PoolActivate& r) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, r.pool));
-    TC_CHECK(refuse_half_destroyed(TC_TRY(read_whereabouts(env.paths.etc, name))));
+    TC_CHECK(refuse_half_destroyed(TC_TRY(read_pool_location(env.paths.etc, name))));
     if (env.dry_run) {
       Outcome out = simple(env, "pool activate", name, {"activate the pool", "finish or undo what a crash left"});
       if (r.volumes) out.steps.push_back({"activate every volume", 0});
@@ -218,7 +218,7 @@ Result<Outcome> pool_activate(Env& env, const PoolActivate& r) {
 Result<Outcome> pool_deactivate(Env& env, const std::string& asked) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, asked));
-    TC_TRY(read_whereabouts(env.paths.etc, name));
+    TC_TRY(read_pool_location(env.paths.etc, name));
     Outcome out = simple(env, "pool deactivate", name, kDown);
     out.changed = TC_TRY(is_active(env, name));
     if (env.dry_run) TC_CHECK(refuse_close(env, name));
@@ -248,7 +248,7 @@ Result<Outcome> pool_import(Env& env, const PoolImport& r) {
     const PoolLock lock = TC_TRY(lock_pool(env, name));
     TC_CHECK(mend_labels(env, pool));
     for (const std::string& what : pool.mended) out.warnings.push_back("mended " + what);
-    Whereabouts where{name, pool.label.pool, {}, false};
+    PoolLocation where{name, pool.label.pool, {}, false};
     for (const Backing& b : pool.backings) where.paths.push_back(b.path);
     if (known) {
       where.made_file = known->made_file && known->paths == where.paths;
@@ -256,7 +256,7 @@ Result<Outcome> pool_import(Env& env, const PoolImport& r) {
     }
     if (!TC_TRY(is_active(env, name))) TC_CHECK(activate_layers(env, name, pool, r.takeover));
     TCLONE_FAULT_POINT("pool.imported");
-    TC_CHECK(write_whereabouts(env.paths.etc, where));
+    TC_CHECK(write_pool_location(env.paths.etc, where));
     Session s = TC_TRY(Session::look(env, name));
     TC_TRY(recover_session(s));
     return out;
@@ -267,7 +267,7 @@ Result<Outcome> pool_import(Env& env, const PoolImport& r) {
 Result<Outcome> pool_export(Env& env, const std::string& asked) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, asked));
-    TC_TRY(read_whereabouts(env.paths.etc, name));
+    TC_TRY(read_pool_location(env.paths.etc, name));
     Outcome out = simple(env, "pool export", name, kDown);
     if (env.dry_run) {
       TC_CHECK(refuse_close(env, name));
@@ -282,7 +282,7 @@ Result<Outcome> pool_export(Env& env, const std::string& asked) {
       out.warnings.push_back("its label could not be released: " + down.error().text());
     }
     TCLONE_FAULT_POINT("pool.exported");
-    TC_CHECK(forget_whereabouts(env.paths.etc, name));
+    TC_CHECK(forget_pool_location(env.paths.etc, name));
     return out;
   };
   return attempted(run(), "pool export " + asked);

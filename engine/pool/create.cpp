@@ -182,7 +182,7 @@ Status sync_folder_of(const std::string& path) {
 }
 
 Result<Outcome> create_locked(Env& env, const PoolCreate& r, BirthMark& mark, Outcome out) {
-  Whereabouts where{r.name, {}, r.devices, false};
+  PoolLocation where{r.name, {}, r.devices, false};
   NewFile file;
   if (r.devices.empty()) {
     file = TC_TRY(prepare_file(env, r));
@@ -208,7 +208,7 @@ Result<Outcome> create_locked(Env& env, const PoolCreate& r, BirthMark& mark, Ou
   if (built) built = fault::point("pool.named");
 #endif
   where.uuid = pool->label.pool;
-  if (built) built = write_whereabouts(env.paths.etc, where);
+  if (built) built = write_pool_location(env.paths.etc, where);
   if (!built) {
     if (auto down = bring_down(env, r.name); !down) {
       log::warn(down.error().text());
@@ -232,7 +232,7 @@ Result<Outcome> pool_create(Env& env, const PoolCreate& r) {
       return fail(Code::usage, "pool create", "devices were named together with --file or --size",
                   "use one or the other");
     }
-    if (const auto known = read_whereabouts(env.paths.etc, r.name); known || known.error().code != Code::not_found) {
+    if (const auto known = read_pool_location(env.paths.etc, r.name); known || known.error().code != Code::not_found) {
       return fail(Code::exists, r.name, "a pool of that name is known here already", "choose another name");
     }
     TC_CHECK(require_kernel(env));

@@ -30,7 +30,7 @@ Status one_time(Session& s) {
     log::warn("the journal is passed over: " + journal.error().text());
     return {};
   }
-  return belong_together(s);
+  return check_consistency(s);
 }
 
 /// Everything closed; whatever refuses does so before anything is lost. A record that cannot be read does not refuse: then
@@ -70,13 +70,13 @@ Result<std::vector<std::string>> shred_vaults(Env& env, const std::string& name)
   const WorkMark mark = TC_TRY(WorkMark::set(s));
   std::vector<std::string> out;
   std::set<std::uint32_t> passed;
-  const auto shred = [&](const OuterClaim& claim) {
-    passed.insert(claim.outer.n);
-    return destroy_vault(s, claim);
+  const auto shred = [&](const OuterRef& target) {
+    passed.insert(target.outer.n);
+    return destroy_vault(s, target);
   };
   const auto journal = s.store.journal();
   if (journal && *journal) {  // recovery did not get through it
-    for (const OuterClaim& claim : (*journal)->claims.outer) TC_CHECK(shred(claim));
+    for (const OuterRef& target : (*journal)->to_undo.outer) TC_CHECK(shred(target));
   }
   for (const std::string& vault : TC_TRY(s.store.vault_names())) {
     const auto v = s.store.vault(vault);
@@ -96,7 +96,7 @@ Result<std::vector<std::string>> shred_vaults(Env& env, const std::string& name)
 
 /// Whether an earlier call of destroy has come as far as the labels: one is gone, and none is merely not to be seen, for
 /// then its vaults may still have their headers. \returns not_found naming a device that is not there
-Result<bool> labels_are_going(const Whereabouts& where) {
+Result<bool> labels_are_going(const PoolLocation& where) {
   bool gone = false;
   for (const std::string& path : where.paths) {
     if (where.made_file && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return true;
@@ -108,7 +108,7 @@ Result<bool> labels_are_going(const Whereabouts& where) {
 }
 
 /// Also those that an interrupted destruction left: a device whose label is gone, or another pool's, is passed over.
-Status wipe_labels(const Whereabouts& where) {
+Status wipe_labels(const PoolLocation& where) {
   for (const std::string& path : where.paths) {
     if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
     const Backing b = TC_TRY(open_backing(path));
@@ -127,7 +127,7 @@ Status wipe_labels(const Whereabouts& where) {
 Result<Outcome> pool_destroy(Env& env, const std::string& name) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_pool_name(name));
-    Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
+    PoolLocation where = TC_TRY(read_pool_location(env.paths.etc, name));
     Outcome out;
     out.operation = "pool destroy " + name;
     out.name = name;
@@ -148,7 +148,7 @@ Result<Outcome> pool_destroy(Env& env, const std::string& name) {
       TC_CHECK(bring_up_remembered(env, name));
       TC_CHECK(close_for_good(env, name));
       where.destroying = true;
-      TC_CHECK(write_whereabouts(env.paths.etc, where));
+      TC_CHECK(write_pool_location(env.paths.etc, where));
       TCLONE_FAULT_POINT("destroy.begun");
       out.warnings = TC_TRY(shred_vaults(env, name));
     }
@@ -157,7 +157,7 @@ Result<Outcome> pool_destroy(Env& env, const std::string& name) {
     TCLONE_FAULT_POINT("destroy.wiped");
     if (where.made_file) ::unlink(where.paths.front().c_str());
     TCLONE_FAULT_POINT("destroy.unlinked");
-    TC_CHECK(forget_whereabouts(env.paths.etc, name));
+    TC_CHECK(forget_pool_location(env.paths.etc, name));
     return out;
   };
   return attempted(run(), "pool destroy " + name);

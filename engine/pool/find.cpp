@@ -179,7 +179,7 @@ Status write_labels(Pool& pool) {
 }
 
 Result<Pool> remembered_pool(Env& env, const std::string& name) {
-  const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
+  const PoolLocation where = TC_TRY(read_pool_location(env.paths.etc, name));
   auto found = find_pool(where.paths, Devices::remembered);
   // Of several devices, which one is missing is told already.
   if (!found && found.error().code == Code::not_found && found.error().sys == 0 && where.paths.size() == 1) {

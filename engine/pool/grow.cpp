@@ -64,11 +64,11 @@ Result<std::vector<std::string>> not_yet_counted(const Pool& pool, const std::ve
   return out;
 }
 
-Status add_devices(Env& env, Pool& pool, const PoolGrow& r, const Whereabouts& known) {
+Status add_devices(Env& env, Pool& pool, const PoolGrow& r, const PoolLocation& known) {
   std::vector<Backing> added = TC_TRY(claim_devices(TC_TRY(not_yet_counted(pool, r.add)), r.force));
   if (added.empty()) return {};
   // What a crash has left remembered without a label is forgotten by this.
-  Whereabouts where = known;
+  PoolLocation where = known;
   where.paths.clear();
   for (const Backing& present : pool.backings) where.paths.push_back(present.path);
   for (Backing& b : added) {
@@ -79,7 +79,7 @@ Status add_devices(Env& env, Pool& pool, const PoolGrow& r, const Whereabouts& k
     pool.backings.push_back(std::move(b));
   }
   // Remembered before the label counts it: a remembered device without a label does no harm, a missing one would.
-  TC_CHECK(write_whereabouts(env.paths.etc, where));
+  TC_CHECK(write_pool_location(env.paths.etc, where));
   TCLONE_FAULT_POINT("grow.remembered");
   return {};
 }
@@ -88,7 +88,7 @@ Result<Outcome> grow_locked(Env& env, const PoolGrow& r, const std::string& name
   Outcome out;
   out.operation = "pool grow " + name;
   out.name = name;
-  const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
+  const PoolLocation where = TC_TRY(read_pool_location(env.paths.etc, name));
   if (!TC_TRY(is_active(env, name))) {
     return fail(Code::exists, "pool " + name, "it is not active", "run `tclone pool activate " + name + "`");
   }
@@ -125,7 +125,7 @@ Result<Outcome> grow_locked(Env& env, const PoolGrow& r, const std::string& name
 Result<Outcome> pool_grow(Env& env, const PoolGrow& r) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, r.pool));
-    TC_TRY(read_whereabouts(env.paths.etc, name));
+    TC_TRY(read_pool_location(env.paths.etc, name));
     const PoolLock lock = TC_TRY(lock_pool(env, name));
     return grow_locked(env, r, name);
   };

@@ -45,7 +45,7 @@ class AreaLayer {
   std::string name_;
 };
 
-/// What Whereabouts::repairing says while the present spare area is being written to.
+/// What PoolLocation::repairing says while the present spare area is being written to.
 std::uint32_t spare_mark(const Pool& pool) { return static_cast<std::uint32_t>(pool.label.spare.start.n / kMiB.n); }
 
 Status clear_flag(Env& env, const std::string& name, const Pool& pool) {
@@ -95,9 +95,9 @@ Status write_spare(Env& env, const std::string& name, const Pool& pool) {
 
 /// The commit point is the label, which then names the repaired area; what was damaged stays as the spare. That the spare
 /// area is being written to is remembered on the host before, so that a repair that was cut off can be begun anew.
-Status repair_to_spare(Env& env, Whereabouts where, Pool& pool) {
+Status repair_to_spare(Env& env, PoolLocation where, Pool& pool) {
   where.repairing = spare_mark(pool);
-  TC_CHECK(write_whereabouts(env.paths.etc, where));
+  TC_CHECK(write_pool_location(env.paths.etc, where));
   TCLONE_FAULT_POINT("repair.outer.begun");
   TC_CHECK(write_spare(env, where.name, pool));
   TCLONE_FAULT_POINT("repair.outer.sound");
@@ -105,7 +105,7 @@ Status repair_to_spare(Env& env, Whereabouts where, Pool& pool) {
   TC_CHECK(write_labels(pool));
   TCLONE_FAULT_POINT("repair.outer.labelled");
   where.repairing = 0;
-  return write_whereabouts(env.paths.etc, where);
+  return write_pool_location(env.paths.etc, where);
 }
 
 Result<bool> spare_is_used(const Pool& pool) {
@@ -131,7 +131,7 @@ Result<Outcome> pool_repair(Env& env, const std::string& asked, bool force) {
     if (TC_TRY(is_active(env, name))) {
       return fail(Code::busy, "pool " + name, "it is active", "run `tclone pool deactivate " + name + "` first");
     }
-    const Whereabouts where = TC_TRY(read_whereabouts(env.paths.etc, name));
+    const PoolLocation where = TC_TRY(read_pool_location(env.paths.etc, name));
     Pool pool = TC_TRY(remembered_pool(env, name));
     TC_CHECK(bring_down(env, name));
     TC_CHECK(refuse_claimed(pool));

@@ -88,7 +88,7 @@ Result<Outcome> vault_repair(Env& env, const std::string& pool, const std::strin
     }
     return repair_in(s, TC_TRY(std::move(record)), force);
   };
-  return attempted(asking(env.asked, run), "pool repair --vault " + vault);
+  return attempted(with_secrets(env.asked, run), "pool repair --vault " + vault);
 }
 
 }  // namespace tclone::engine

@@ -35,56 +35,58 @@ Status explain_busy_thin(Session& s, const Status& deleted, const std::string& p
   return deleted;
 }
 
-Status shred_header(Session& s, const OuterClaim& claim) {
-  s.fresh_keys.erase(claim.outer.n);
-  if (TC_TRY(activate_outer_thin(s, claim.outer))) {
-    const std::string thin = device_names::vault_thin(s.pool, claim.outer);
+Status shred_header(Session& s, const OuterRef& target) {
+  s.fresh_keys.erase(target.outer.n);
+  if (TC_TRY(activate_outer_thin(s, target.outer))) {
+    const std::string thin = device_names::vault_thin(s.pool, target.outer);
     const Status destroyed = s.env.luks.destroy(s.env.dm.path(thin));
     TC_CHECK(s.env.dm.remove(thin, kPatience));
     TC_CHECK(destroyed);
   }
   TCLONE_FAULT_POINT("vault.shredded");
-  return crypt::remove_key_file(key_folder(s.env), claim.vault);
+  return crypt::remove_key_file(key_folder(s.env), target.vault);
 }
 
-Status destroy_vault(Session& s, const OuterClaim& claim) {
-  s.fresh_keys.erase(claim.outer.n);
-  if (TC_TRY(activate_outer_thin(s, claim.outer))) {
-    const std::string thin = device_names::vault_thin(s.pool, claim.outer);
+Status destroy_vault(Session& s, const OuterRef& target) {
+  s.fresh_keys.erase(target.outer.n);
+  if (TC_TRY(activate_outer_thin(s, target.outer))) {
+    const std::string thin = device_names::vault_thin(s.pool, target.outer);
     Status destroyed;
-    if (claim.encrypted) destroyed = s.env.luks.destroy(s.env.dm.path(thin));
+    if (target.encrypted) destroyed = s.env.luks.destroy(s.env.dm.path(thin));
     TC_CHECK(s.env.dm.remove(thin, kPatience));
     TCLONE_FAULT_POINT("vault.shredded");
     // Bad sectors under one header must not hold up the pool. The thin stays: its blocks would be the next ones to be
     // given out, and a header that may still be readable must not come to lie in a free block.
     if (!destroyed && destroyed.error().sys == EIO && TC_TRY(s.env.dm.pool_status(s.outer_pool())).writable()) {
       destroyed.error().next.clear();
-      log::warn("the key slots of vault " + claim.vault_name + " could not be destroyed: " + destroyed.error().text() +
-                "; outer thin " + std::to_string(claim.outer.n) + " keeps its place, and `tclone pool check` shows it");
+      log::warn("the key slots of vault " + target.vault_name + " could not be destroyed: " + destroyed.error().text() +
+                "; outer thin " + std::to_string(target.outer.n) +
+                " keeps its place, and `tclone pool check` shows it");
     } else {
       TC_CHECK(destroyed);
-      auto deleted = s.env.dm.message(s.outer_pool(), dm::delete_thin(claim.outer));
-      if (!deleted && deleted.error().sys != ENODATA) return explain_busy_thin(s, deleted, s.outer_pool(), claim.outer);
+      auto deleted = s.env.dm.message(s.outer_pool(), dm::delete_thin(target.outer));
+      if (!deleted && deleted.error().sys != ENODATA)
+        return explain_busy_thin(s, deleted, s.outer_pool(), target.outer);
     }
   }
   TCLONE_FAULT_POINT("vault.deleted");
-  if (claim.encrypted) TC_CHECK(crypt::remove_key_file(key_folder(s.env), claim.vault));
+  if (target.encrypted) TC_CHECK(crypt::remove_key_file(key_folder(s.env), target.vault));
   return {};
 }
 
-Status restart_vault(Session& s, const OuterClaim& claim) {
-  const std::string thin = device_names::vault_thin(s.pool, claim.outer);
+Status reset_vault(Session& s, const OuterRef& target) {
+  const std::string thin = device_names::vault_thin(s.pool, target.outer);
   // Discarding goes through the device that nothing stands on: kernels of 5.10 and 5.11 refuse it below a holder
   // (truncate_bdev_range, block_dev.c).
   std::string device = thin;
   Bytes start = policies::kHeader;
-  const bool unlocked = claim.encrypted && TC_TRY(close_above_crypt(s, claim.outer));
+  const bool unlocked = target.encrypted && TC_TRY(close_above_crypt(s, target.outer));
   if (unlocked) {
-    s.idle_vaults.insert(claim.vault_name);
-    device = device_names::vault_crypt(s.pool, claim.outer);
+    s.unused_vaults.insert(target.vault_name);
+    device = device_names::vault_crypt(s.pool, target.outer);
     start = {};
-  } else if (!TC_TRY(activate_outer_thin(s, claim.outer))) {
-    return fail(Code::damaged, "vault " + claim.vault_name, "its outer thin is gone", "run `tclone doctor`");
+  } else if (!TC_TRY(activate_outer_thin(s, target.outer))) {
+    return fail(Code::damaged, "vault " + target.vault_name, "its outer thin is gone", "run `tclone doctor`");
   }
   // A thin's status names its highest mapped sector: nothing beyond it needs discarding, however large it is.
   const auto status = s.env.dm.thin_status(thin);

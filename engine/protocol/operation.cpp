@@ -31,7 +31,7 @@ class Runner {
     s_.planned_versions = plan_.change.versions;
     mark_.emplace(TC_TRY(WorkMark::set(s_)));
     if (auto flows = nothing_suspended(); !flows) return give_up(flows.error());
-    if (auto keys = keys_at_hand(); !keys) return give_up(keys.error());
+    if (auto keys = require_keys(); !keys) return give_up(keys.error());
     for (const plan::Action& a : plan_.prepare) {
       if (auto done = step(a); !done) return give_up(done.error());
     }
@@ -60,17 +60,17 @@ class Runner {
   }
 
   /// From here on it is not begun anew, so what has to be waited for must be there.
-  Status keys_at_hand() {
+  Status require_keys() {
     for (const auto* part : {&plan_.prepare, &plan_.before}) {
       for (const plan::Action& a : *part) {
         if (const auto* open = std::get_if<plan::OpenVault>(&a)) {
-          TC_CHECK(key_at_hand(s_, TC_TRY(s_.store.vault(open->vault))));
+          TC_CHECK(require_key(s_, TC_TRY(s_.store.vault(open->vault))));
         } else if (const auto* header = std::get_if<plan::MakeHeader>(&a)) {
-          TC_CHECK(key_to_set_at_hand(s_, header->vault, header->vault.key));
+          TC_CHECK(require_key_to_set(s_, header->vault, header->vault.key));
         } else if (const auto* slot = std::get_if<plan::AddKey>(&a)) {
-          TC_CHECK(key_to_set_at_hand(s_, slot->vault, slot->key.source));
+          TC_CHECK(require_key_to_set(s_, slot->vault, slot->key.source));
         } else if (const auto* volume = std::get_if<plan::ActivateVolume>(&a)) {
-          TC_CHECK(keys_below_at_hand(s_, volume->volume));
+          TC_CHECK(require_keys_below(s_, volume->volume));
         }
       }
     }
@@ -110,13 +110,13 @@ class Runner {
     };
     // What starts a vault over decides all of it. Otherwise a format that was pending has been done by now, and to write
     // it down again would lose what is in the vault.
-    const auto starts_over = [&](const Vault& v) {
-      const auto& over = plan_.dues.restart;
-      return std::any_of(over.begin(), over.end(), [&](const OuterClaim& due) { return due.outer == v.outer; });
+    const auto resets_vault = [&](const Vault& v) {
+      const auto& over = plan_.cleanup.reset;
+      return std::any_of(over.begin(), over.end(), [&](const OuterRef& due) { return due.outer == v.outer; });
     };
     for (Vault& v : plan_.change.vaults) {
       const auto present = recorded(v);
-      if (!present || starts_over(v)) continue;
+      if (!present || resets_vault(v)) continue;
       v.capacity = present->capacity;
       v.metadata = present->metadata;
       v.provisioned = present->provisioned;
@@ -133,8 +133,8 @@ class Runner {
     journal.time = s_.env.now();
     journal.steps = plan_.texts();
     journal.after = plan_.change;
-    journal.claims = plan_.claims;
-    journal.dues = plan_.dues;
+    journal.to_undo = plan_.to_undo;
+    journal.cleanup = plan_.cleanup;
     TC_CHECK(s_.store.write_journal(journal));
     note_time("write the journal");
     return {};
@@ -154,7 +154,7 @@ class Runner {
   /// Nothing was journalled yet: only what preparing opened has to be closed.
   tl::unexpected<Error> give_up(Error e) {
     reactivate_taken_down();
-    if (auto closed = close_idle(s_); !closed) log::warn(closed.error().text());
+    if (auto closed = close_unused(s_); !closed) log::warn(closed.error().text());
     return describe(std::move(e));
   }
 
@@ -166,7 +166,7 @@ class Runner {
       e.why += "; the pool is full";
       e.next = "remove volumes or versions, trim filesystems (fstrim), or `tclone pool grow`";
     }
-    auto undone = undo(s_, plan_.claims);
+    auto undone = undo(s_, plan_.to_undo);
     if (undone) undone = s_.store.clear_journal();
     if (!undone) {
       Error second = undone.error();
@@ -209,7 +209,7 @@ class Runner {
       if (e.next.empty()) e.next = "the next command goes on with it";
       return leave_to_next(std::move(e));
     }
-    for (const plan::Action& a : plan_.comfort) {
+    for (const plan::Action& a : plan_.best_effort) {
       if (auto done = step(a); !done) {
         mark_->leave();  // the next command closes what is left open
         outcome_.warnings.push_back(plan_.operation + " is done, but could not " + text_of(a) + ": " +
@@ -226,7 +226,7 @@ class Runner {
     note_time("write the records");
     TCLONE_FAULT_POINT("recorded");
     for (const plan::Action& a : plan_.after) TC_CHECK(step(a));
-    TCLONE_FAULT_POINT("settled");
+    TCLONE_FAULT_POINT("cleaned_up");
     return s_.store.clear_journal();
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The operation protocol (ARCHITECTURE.md): prepare, journal, reversible steps, commit, records, dues, comfort.
+// The operation protocol (ARCHITECTURE.md): prepare, journal, reversible steps, commit, records, cleanup, best effort.
 #pragma once
 
 #include "engine/api/api.h"
@@ -14,7 +14,7 @@ inline constexpr const char* kNothingChanged = "nothing was changed";
 
 /// Runs a plan, or with Env::dry_run only tells its steps. When it returns an error, nothing has changed, unless the
 /// error says that recovery is needed (Code::damaged). A failure after the commit is a warning in the outcome where
-/// it leaves the operation whole (comfort), and an error where dues remain: the next command pays them.
+/// it leaves the operation whole (best effort), and an error where cleanup remain: the next command pays them.
 [[nodiscard]] Result<Outcome> run_plan(Session& s, plan::Plan plan);
 
 /// Facts every plan wants.

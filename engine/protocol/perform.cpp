@@ -178,7 +178,7 @@ struct Performer {
 
   Status operator()(const plan::DeleteThin& a) const { return delete_thin(s, a.thin); }
   Status operator()(const plan::DestroyVault& a) const { return destroy_vault(s, a.vault); }
-  Status operator()(const plan::RestartVault& a) const { return restart_vault(s, a.vault); }
+  Status operator()(const plan::ResetVault& a) const { return reset_vault(s, a.vault); }
 
   Status operator()(const plan::RemoveKey& a) const { return remove_key(s, a.key); }
 
@@ -229,41 +229,42 @@ struct Performer {
     return grown;
   }
 
-  Status operator()(const plan::CloseIdle&) const { return close_idle(s); }
+  Status operator()(const plan::CloseUnused&) const { return close_unused(s); }
 };
 
 }  // namespace
 
-Status delete_thin(Session& s, const InnerClaim& claim) {
-  if (!claim.device.empty()) {
-    if (TC_TRY(s.env.dm.info(claim.device))) {
+Status delete_thin(Session& s, const InnerRef& target) {
+  if (!target.device.empty()) {
+    if (TC_TRY(s.env.dm.info(target.device))) {
       // After a revert the name belongs to the volume's new thin: only the thin that goes is taken down.
-      const dm::Table table = TC_TRY(s.env.dm.table(claim.device));
-      if (table.empty() || (table.size() == 1 && TC_TRY(dm::thin_id_of(table.front())) == claim.thin)) {
-        TC_CHECK(s.env.dm.remove(claim.device, kPatience));
+      const dm::Table table = TC_TRY(s.env.dm.table(target.device));
+      if (table.empty() || (table.size() == 1 && TC_TRY(dm::thin_id_of(table.front())) == target.thin)) {
+        TC_CHECK(s.env.dm.remove(target.device, kPatience));
       }
     }
   }
-  const std::string pool = device_names::vault_pool(s.pool, claim.outer);
+  const std::string pool = device_names::vault_pool(s.pool, target.outer);
   if (const auto info = TC_TRY(s.env.dm.info(pool)); info && info->live_table) {
-    s.idle_vaults.insert(claim.vault);
+    s.unused_vaults.insert(target.vault);
     if (TC_TRY(s.env.dm.pool_status(pool)).writable()) {
-      if (auto deleted = message(s, pool, dm::delete_thin(claim.thin), ENODATA); !deleted)
-        return explain_busy_thin(s, deleted, pool, claim.thin);
+      if (auto deleted = message(s, pool, dm::delete_thin(target.thin), ENODATA); !deleted)
+        return explain_busy_thin(s, deleted, pool, target.thin);
       // The kernel ignores whether the commit after a message succeeded.
       if (TC_TRY(s.env.dm.pool_status(pool)).writable()) return {};
     }
     // One vault that takes no changes must not hold up the pool: it is treated as one that is closed.
-    log::warn("the inner pool of vault " + claim.vault + " takes no changes; thin " + std::to_string(claim.thin.n) +
+    log::warn("the inner pool of vault " + target.vault + " takes no changes; thin " + std::to_string(target.thin.n) +
               " is deleted once the vault is repaired and opened");
   }
   // A closed vault: written down, and done when it is next opened. Its thin costs space until then, nothing else.
-  auto vault = s.store.vault(claim.vault);
+  auto vault = s.store.vault(target.vault);
   if (!vault && vault.error().code == Code::not_found) return {};
   if (!vault) return tl::unexpected(vault.error());
   auto& pending = vault->pending.delete_thins;
-  if (vault->outer != claim.outer || std::find(pending.begin(), pending.end(), claim.thin) != pending.end()) return {};
-  pending.push_back(claim.thin);
+  if (vault->outer != target.outer || std::find(pending.begin(), pending.end(), target.thin) != pending.end())
+    return {};
+  pending.push_back(target.thin);
   RecordChange change;
   change.vaults.push_back(*vault);
   return s.store.apply(change);

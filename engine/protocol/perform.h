@@ -11,11 +11,11 @@ namespace tclone::engine {
 [[nodiscard]] Status perform(Session& s, const plan::Action& action);
 
 /// Shared with recovery.
-[[nodiscard]] Status delete_thin(Session& s, const InnerClaim& claim);
-[[nodiscard]] Status destroy_vault(Session& s, const OuterClaim& claim);
+[[nodiscard]] Status delete_thin(Session& s, const InnerRef& target);
+[[nodiscard]] Status destroy_vault(Session& s, const OuterRef& target);
 /// Only the header and the key file: the thin stays.
-[[nodiscard]] Status shred_header(Session& s, const OuterClaim& claim);
-[[nodiscard]] Status restart_vault(Session& s, const OuterClaim& claim);
+[[nodiscard]] Status shred_header(Session& s, const OuterRef& target);
+[[nodiscard]] Status reset_vault(Session& s, const OuterRef& target);
 /// What the kernel says when a thin cannot be deleted; busy, naming the device, when somebody has one on it that is not ours,
 /// or has given ours another name.
 [[nodiscard]] Status explain_busy_thin(Session& s, const Status& deleted, const std::string& pool, ThinId thin);

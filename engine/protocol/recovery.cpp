@@ -47,7 +47,7 @@ Status tidy_devices(Session& s) {
     const auto status = s.env.dm.pool_status(d.name);
     if (status && status->held_root) TC_CHECK(s.env.dm.message(d.name, "release_metadata_snap"));
   }
-  return suspect_all(s);
+  return mark_all_unused(s);
 }
 
 tl::unexpected<Error> refuse_broken(const Session& s, const dm::PoolStatus& status) {
@@ -58,18 +58,18 @@ tl::unexpected<Error> refuse_broken(const Session& s, const dm::PoolStatus& stat
 
 /// Ids that were claimed are not given out again although the operation was undone: a deletion of one that is still
 /// pending, or comes late, must never hit a newcomer.
-Status retire_ids(Session& s, const Claims& claims) {
+Status retire_ids(Session& s, const ToUndo& to_undo) {
   PoolRecord pool = TC_TRY(s.store.pool());
   std::map<std::string, Vault> vaults;
-  for (const OuterClaim& c : claims.outer) pool.next_outer = std::max(pool.next_outer, c.outer.n + 1);
-  for (const InnerClaim& c : claims.inner) {
+  for (const OuterRef& c : to_undo.outer) pool.next_outer = std::max(pool.next_outer, c.outer.n + 1);
+  for (const InnerRef& c : to_undo.inner) {
     auto present = s.store.vault(c.vault);
     if (!present && present.error().code == Code::not_found) continue;  // of a vault that never came to be
     Vault& vault = vaults.try_emplace(c.vault, TC_TRY(std::move(present))).first->second;
     if (vault.outer == c.outer) vault.next_thin = std::max(vault.next_thin, c.thin.n + 1);
   }
   RecordChange change;
-  if (!claims.outer.empty()) change.pool = pool;
+  if (!to_undo.outer.empty()) change.pool = pool;
   for (auto& [name, vault] : vaults) change.vaults.push_back(std::move(vault));
   if (!change.pool && change.vaults.empty()) return {};
   TC_CHECK(s.store.apply(change));
@@ -85,11 +85,11 @@ Result<Recovered> recover_journal(Session& s, const Journal& journal, std::uint6
     TC_CHECK(s.store.apply(journal.after));
     TCLONE_FAULT_POINT("recover.records");
     s.record = TC_TRY(s.store.pool());
-    TC_CHECK(settle(s, journal.dues));
+    TC_CHECK(clean_up(s, journal.cleanup));
     out.finished = true;
   } else {
     log::info("undoing what was interrupted: " + journal.operation);
-    TC_CHECK(undo(s, journal.claims));
+    TC_CHECK(undo(s, journal.to_undo));
   }
   TCLONE_FAULT_POINT("recover.cleared");
   TC_CHECK(s.store.clear_journal());
@@ -109,7 +109,7 @@ Status refuse_to_ask(Session& s, const Volume& volume) {
   return {};
 }
 
-/// Comfort: whoever used them gets them back.
+/// Best effort: whoever used them gets them back.
 void bring_back(Session& s, const std::vector<std::string>& volumes) {
   for (const std::string& name : volumes) {
     const auto v = s.store.volume(name);
@@ -138,7 +138,7 @@ bool WorkMark::left_behind(const Session& s) { return ::access(mark_path(s).c_st
 void WorkMark::note(const Session& s, const std::string& volume) {
   const UniqueFd fd(::open(mark_path(s).c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   const std::string line = volume + '\n';
-  // Comfort only: what is not noted is not active again after a crash.
+  // Best effort only: what is not noted is not active again after a crash.
   if (fd && ::write(fd.get(), line.data(), line.size()) < 0) log::debug(mark_path(s) + " cannot be written");
 }
 
@@ -162,17 +162,17 @@ WorkMark::~WorkMark() {
 }
 
 Status close_or_leave(Session& s, WorkMark& mark) {
-  Status closed = close_idle(s);
+  Status closed = close_unused(s);
   if (!closed) mark.leave();
   return closed;
 }
 
-Status undo(Session& s, const Claims& claims) {
-  const auto in_new_vault = [&](const InnerClaim& c) {
-    return std::any_of(claims.outer.begin(), claims.outer.end(),
-                       [&](const OuterClaim& o) { return o.outer == c.outer; });
+Status undo(Session& s, const ToUndo& to_undo) {
+  const auto in_new_vault = [&](const InnerRef& c) {
+    return std::any_of(to_undo.outer.begin(), to_undo.outer.end(),
+                       [&](const OuterRef& o) { return o.outer == c.outer; });
   };
-  for (auto it = claims.inner.rbegin(); it != claims.inner.rend(); ++it) {
+  for (auto it = to_undo.inner.rbegin(); it != to_undo.inner.rend(); ++it) {
     if (in_new_vault(*it)) {
       // The whole vault goes; only the device on top has to be out of the way.
       if (!it->device.empty()) TC_CHECK(s.env.dm.remove(it->device, 3000ms));
@@ -181,15 +181,15 @@ Status undo(Session& s, const Claims& claims) {
     }
     TCLONE_FAULT_POINT("undo.inner");
   }
-  for (auto it = claims.outer.rbegin(); it != claims.outer.rend(); ++it) {
+  for (auto it = to_undo.outer.rbegin(); it != to_undo.outer.rend(); ++it) {
     TC_CHECK(destroy_vault(s, *it));
     TCLONE_FAULT_POINT("undo.outer");
   }
-  return retire_ids(s, claims);
+  return retire_ids(s, to_undo);
 }
 
-Status settle(Session& s, const Dues& dues) {
-  for (const plan::Action& action : plan::actions_for(dues)) {
+Status clean_up(Session& s, const Cleanup& cleanup) {
+  for (const plan::Action& action : plan::actions_for(cleanup)) {
     TC_CHECK(perform(s, action));
     TCLONE_FAULT_POINT("due");
   }
@@ -207,7 +207,7 @@ Result<Recovered> recover_session(Session& s) {
   const std::vector<std::string> were_active = killed ? WorkMark::noted(s) : std::vector<std::string>{};
   // A failed pool says transaction 0, and one that takes no changes can neither finish nor undo anything.
   if (status.mode == dm::PoolMode::fail || (!status.writable() && (journal || killed))) return refuse_broken(s, status);
-  TC_CHECK(belong_together(s, journal, status.transaction));
+  TC_CHECK(check_consistency(s, journal, status.transaction));
   if (!journal && !killed) return Recovered{};
   WorkMark mark = TC_TRY(WorkMark::set(s));
   const auto describe = [&](Error e) {
@@ -223,9 +223,9 @@ Result<Recovered> recover_session(Session& s) {
     out = *done;
   }
   // Closed first: a vault that was half-way through being opened is then opened anew, with what it has pending.
-  if (auto closed = close_idle(s); !closed) return describe(closed.error());
+  if (auto closed = close_unused(s); !closed) return describe(closed.error());
   bring_back(s, were_active);
-  if (auto closed = close_idle(s); !closed) return describe(closed.error());
+  if (auto closed = close_unused(s); !closed) return describe(closed.error());
   return out;
 }
 
@@ -248,7 +248,7 @@ Result<std::vector<StepTime>> resume_all(Env& env, const std::string& pool) {
 Result<Outcome> recover(Env& env, const std::string& asked) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string name = TC_TRY(resolve_pool(env, asked));
-    TC_TRY(read_whereabouts(env.paths.etc, name));  // before a lock file is made for what there is not
+    TC_TRY(read_pool_location(env.paths.etc, name));  // before a lock file is made for what there is not
     std::optional<PoolLock> lock;
     if (!env.dry_run) lock.emplace(TC_TRY(lock_pool(env, name)));
     Outcome out;

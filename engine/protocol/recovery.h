@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // After a crash: the outer pool's transaction id says whether the journalled operation reached its commit point.
-// Before it: undo what it claimed. After it: write its records, pay its dues. Never needs a key.
+// Before it: undo what it claimed. After it: write its records, pay its cleanup. Never needs a key.
 #pragma once
 
 #include <string>
@@ -21,9 +21,9 @@ struct Recovered {
 [[nodiscard]] Result<Recovered> recover_session(Session& s);
 
 /// Undoes what a plan or journal claims; for an operation that failed before its commit.
-[[nodiscard]] Status undo(Session& s, const Claims& claims);
-/// Pays what is owed after the commit.
-[[nodiscard]] Status settle(Session& s, const Dues& dues);
+[[nodiscard]] Status undo(Session& s, const ToUndo& to_undo);
+/// Runs the cleanup that is owed after the commit.
+[[nodiscard]] Status clean_up(Session& s, const Cleanup& cleanup);
 
 /// Marks the pool as being worked on until destroyed, in /run: a command that is killed leaves the mark, and the next
 /// one tidies devices, not just the journal.
@@ -48,7 +48,7 @@ class WorkMark {
   std::string path_;
 };
 
-/// close_idle(); what it cannot close is left to the next command by the mark.
+/// close_unused(); what it cannot close is left to the next command by the mark.
 [[nodiscard]] Status close_or_leave(Session& s, WorkMark& mark);
 
 }  // namespace tclone::engine

@@ -12,7 +12,7 @@
 namespace tclone::engine {
 
 /// Before the lock is taken, because it may take long. Nothing is done where a write could wait for ever: a pool that has no
-/// room or takes no changes, a layer that is suspended. Comfort: what cannot be written now is written by the freeze.
+/// room or takes no changes, a layer that is suspended. Best effort: what cannot be written now is written by the freeze.
 /// \returns a step, with its time, for each volume that is in use.
 std::vector<StepTime> write_out(Session& seen, const std::vector<std::string>& volumes);
 

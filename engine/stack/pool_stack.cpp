@@ -221,7 +221,7 @@ Status require_kernel(Env& env) {
 Result<bool> is_active(Env& env, const std::string& name) {
   const auto info = TC_TRY(env.dm.info(device_names::outer_pool(name)));
   if (info) return info->live_table;
-  if (const auto where = read_whereabouts(env.paths.etc, name))
+  if (const auto where = read_pool_location(env.paths.etc, name))
     TC_TRY(dm::own_info(env.dm, device_names::outer_pool(name), device_names::uuid(where->uuid, "pool")));
   return false;
 }

@@ -51,7 +51,7 @@ Result<std::vector<Error>> renamed_devices(Env& env, const std::string& pool, co
 Status refuse_renamed(Env& env, const std::string& pool) {
   const auto session = Session::look(env, pool);
   const auto records = session ? load_records(session->store) : LoadedRecords{};
-  const Uuid uuid = session ? session->record.uuid : TC_TRY(read_whereabouts(env.paths.etc, pool)).uuid;
+  const Uuid uuid = session ? session->record.uuid : TC_TRY(read_pool_location(env.paths.etc, pool)).uuid;
   const auto renamed = TC_TRY(renamed_devices(env, pool, uuid, records ? records->records : Records{}));
   return renamed.empty() ? Status{} : tl::unexpected(renamed.front());
 }

@@ -11,7 +11,7 @@ namespace tclone::engine {
 /// not. Under the pool's lock, or of devices that tclone itself never suspends: else a command at work is taken for it.
 [[nodiscard]] Status refuse_suspended(dm::DeviceMapper& dm, const std::string& pool,
                                       const std::vector<std::string>& devices);
-/// Of a vault: its inner pool, and what that stands on. Asked once a session.
+/// Of a vault: its inner pool, and what that stands on. Secrets once a session.
 [[nodiscard]] Status refuse_suspended(Session& s, ThinId outer);
 
 }  // namespace tclone::engine

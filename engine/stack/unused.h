@@ -17,10 +17,10 @@ void unpin(Session& s, const VersionRef& version);
 [[nodiscard]] Status move_pin(const Session& s, const std::string& from, const std::string& to);
 
 /// Takes down the device that the version is mounted by, unless it is in use.
-[[nodiscard]] Status close_view_if_idle(Session& s, const VersionRef& ref);
+[[nodiscard]] Status close_view_if_unused(Session& s, const VersionRef& ref);
 /// Closes what this session left idle, and what stands idle below that.
-[[nodiscard]] Status close_idle(Session& s);
+[[nodiscard]] Status close_unused(Session& s);
 /// Marks every open vault and active version of the pool as possibly idle: after a crash.
-[[nodiscard]] Status suspect_all(Session& s);
+[[nodiscard]] Status mark_all_unused(Session& s);
 
 }  // namespace tclone::engine

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Status remove_slot(Session& s, const Vault& v, const KeyDue& due, const std::string& device) {
+Status remove_slot(Session& s, const Vault& v, const KeyCleanup& due, const std::string& device) {
   const auto slots = TC_TRY(s.env.luks.keyslots(device));
   const int number = static_cast<int>(due.slot);
   if (std::none_of(slots.begin(), slots.end(), [&](const crypt::Keyslot& k) { return k.number == number; })) return {};
@@ -67,7 +67,7 @@ crypt::PinOf pin_of(const Session& s, const Vault& v, Pin pin) {
 }
 
 Result<std::optional<crypt::TokenKey>> token_key(const Session& s, const Vault& v, const std::string& device, Pin pin) {
-  const Asked::Token* told = s.env.asked.token(v.uuid);
+  const Secrets::Token* told = s.env.asked.token(v.uuid);
   if (told == nullptr && (!s.may_begin_anew || !s.env.asked.listening())) return std::optional<crypt::TokenKey>{};
   if (told != nullptr && !told->answer) return tl::unexpected(told->answer.error());
   auto header = s.env.luks.copy_header(device, v.header);
@@ -82,9 +82,9 @@ Result<std::optional<crypt::TokenKey>> token_key(const Session& s, const Vault& 
 
 namespace {
 
-/// As key_at_hand.
-Status token_at_hand(Session& s, const Vault& v) {
-  if (const Asked::Token* told = s.env.asked.token(v.uuid)) {
+/// As require_key.
+Status require_token(Session& s, const Vault& v) {
+  if (const Secrets::Token* told = s.env.asked.token(v.uuid)) {
     return told->answer ? Status{} : tl::unexpected(told->answer.error());
   }
   if (!s.env.asked.listening() || TC_TRY(vault_is_open(s, v))) return {};
@@ -96,17 +96,17 @@ Status token_at_hand(Session& s, const Vault& v) {
 
 }  // namespace
 
-Status key_at_hand(Session& s, const Vault& v) {
+Status require_key(Session& s, const Vault& v) {
   if (s.may_begin_anew && v.encrypted && v.key.kind == kTokenKind && !s.fresh_keys.contains(v.outer.n)) {
-    return token_at_hand(s, v);
+    return require_token(s, v);
   }
-  if (!s.may_begin_anew || !Asked::slow(v.key) || !v.encrypted || s.fresh_keys.contains(v.outer.n)) return {};
+  if (!s.may_begin_anew || !Secrets::slow(v.key) || !v.encrypted || s.fresh_keys.contains(v.outer.n)) return {};
   if (!TC_TRY(vault_is_open(s, v))) TC_TRY(secret_of(s, v, v.key, crypt::Purpose::unlock));
   return {};
 }
 
-Status key_to_set_at_hand(Session& s, const Vault& v, const KeySource& source) {
-  if (!s.may_begin_anew || !Asked::slow(source) || s.given.contains({source.kind, source.reference})) return {};
+Status require_key_to_set(Session& s, const Vault& v, const KeySource& source) {
+  if (!s.may_begin_anew || !Secrets::slow(source) || s.given.contains({source.kind, source.reference})) return {};
   TC_TRY(secret_of(s, v, source, crypt::Purpose::create));
   return {};
 }
@@ -121,7 +121,7 @@ Result<std::uint32_t> slot_of(const Session& s, const Vault& v, const KeySource&
   return static_cast<std::uint32_t>(TC_TRY(s.env.luks.test(device, v.header, secret)));
 }
 
-Status remove_key(Session& s, const KeyDue& due) {
+Status remove_key(Session& s, const KeyCleanup& due) {
   auto vault = s.store.vault(due.vault);
   if (!vault && vault.error().code == Code::not_found) return {};
   if (!vault) return tl::unexpected(vault.error());

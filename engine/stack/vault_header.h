@@ -28,19 +28,19 @@ constexpr const char* kTokenKind = "token";
 /// Vault::slots, with what an empty list means put in.
 [[nodiscard]] std::vector<SlotSource> known_slots(const Vault& vault);
 /// The secret of a source. Without the lock, or once a journal is written, this waits for whoever has to answer; else see
-/// Asked::get.
+/// Secrets::get.
 [[nodiscard]] Result<Secret> secret_of(const Session& s, const Vault& vault, const KeySource& source,
                                        crypt::Purpose purpose);
 /// Fails as secret_of does when the key of a vault that is closed would have to be waited for, or was and did not come.
 /// A source that answers at once is not asked; for a token the outer thin is activated and taken down again. The caller has
 /// set a WorkMark.
-[[nodiscard]] Status key_at_hand(Session& s, const Vault& vault);
+[[nodiscard]] Status require_key(Session& s, const Vault& vault);
 /// The same for a slot of a header that is to be made.
-[[nodiscard]] Status key_to_set_at_hand(Session& s, const Vault& vault, const KeySource& source);
+[[nodiscard]] Status require_key_to_set(Session& s, const Vault& vault, const KeySource& source);
 /// For Luks: a PIN is waited for as secret_of waits.
 [[nodiscard]] crypt::PinOf pin_of(const Session& s, const Vault& vault, Pin pin = Pin::ask);
 /// What the vault's token opens, by what it said when it was asked without the lock; where that is still to be done and can
-/// be, the error of Asked::want_token. nullopt: it has to be asked under the lock. busy: the header is not the one it was
+/// be, the error of Secrets::want_token. nullopt: it has to be asked under the lock. busy: the header is not the one it was
 /// asked with any more.
 [[nodiscard]] Result<std::optional<crypt::TokenKey>> token_key(const Session& s, const Vault& vault,
                                                                const std::string& device, Pin pin = Pin::ask);
@@ -50,6 +50,6 @@ constexpr const char* kTokenKind = "token";
 
 /// Pays a due: the slot is destroyed and flushed, then the key file removed if that is due as well. A slot that is gone
 /// is fine.
-[[nodiscard]] Status remove_key(Session& s, const KeyDue& due);
+[[nodiscard]] Status remove_key(Session& s, const KeyCleanup& due);
 
 }  // namespace tclone::engine

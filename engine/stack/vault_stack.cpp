@@ -115,7 +115,7 @@ Status pay_pending(Session& s, Vault v) {
 }
 
 Status open_layers(Session& s, const Vault& v, bool format) {
-  s.idle_vaults.insert(v.name);
+  s.unused_vaults.insert(v.name);
   auto up = bring_up(s, v, format);
   if (up) return up;
   if (auto down = close_vault(s, v.outer); !down) log::warn(down.error().text());
@@ -144,7 +144,7 @@ Status open_vault(Session& s, const std::string& name) {
   const Vault v = TC_TRY(s.store.vault(name));
   if (TC_TRY(vault_is_open(s, v))) return {};
   TC_CHECK(refuse_while_copied(v));
-  TC_CHECK(key_at_hand(s, v));
+  TC_CHECK(require_key(s, v));
   if (!s.unlocked.contains(v.outer.n)) TC_CHECK(close_vault(s, v.outer));
   auto up = open_layers(s, v, v.pending.format);
   if (!up) {
@@ -209,7 +209,7 @@ Status close_vault(Session& s, ThinId outer) {
   return {};
 }
 
-Status close_vault_if_idle(Session& s, const Vault& v) {
+Status close_vault_if_unused(Session& s, const Vault& v) {
   const auto info = TC_TRY(top_of(s, v));
   // What a rekey that was killed has left of its other half: nobody but a rekey ever has it open.
   if (v.rekey) TC_CHECK(close_vault(s, v.rekey->outer));

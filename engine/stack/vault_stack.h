@@ -33,7 +33,7 @@ namespace tclone::engine {
 /// exists, saying what to do, while the vault is being copied to get a new volume key: it must not change then.
 [[nodiscard]] Status refuse_while_copied(const Vault& vault);
 /// Closes it, and the other half of a rekey, when no thin of it is active.
-[[nodiscard]] Status close_vault_if_idle(Session& s, const Vault& vault);
+[[nodiscard]] Status close_vault_if_unused(Session& s, const Vault& vault);
 
 /// The inner pool's status; damaged, naming the vault and the way out, unless it is rw and needs no check.
 [[nodiscard]] Result<dm::PoolStatus> healthy_inner_pool(Session& s, const Vault& vault);

@@ -102,7 +102,7 @@ Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int d
         "correct the file, or bring it back from a copy");
   }
   const std::string name = device_of(s, ref);
-  s.idle_versions.insert(ref.text());
+  s.unused_versions.insert(ref.text());
   TC_CHECK(refuse_suspended(s, TC_TRY(s.store.vault(v.vault)).outer));
   if (!TC_TRY(is_up(s, name, TC_TRY(info_of(s, ref)), v.thin, "version " + ref.text()))) {
     const auto basis = TC_TRY(basis_dev(s, v.basis, depth));
@@ -140,7 +140,7 @@ Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
   if (TC_TRY(is_up(s, name, TC_TRY(info_of(s, volume)), volume.thin, "volume " + volume.name))) return {};
   const auto basis = TC_TRY(basis_dev(s, volume.basis, 0));
   if (!TC_TRY(vault_is_open(s, vault))) TC_CHECK(open_vault(s, vault.name));
-  s.idle_vaults.insert(vault.name);
+  s.unused_vaults.insert(vault.name);
   const std::string pool = TC_TRY(inner_pool_dev(s, vault));
   const dm::Spec spec{name, uuid_of(volume), dm::thin(pool, volume.thin, to_sectors(volume.size), basis), false,
                       volume.origin ? dm::Udev::low_priority : dm::Udev::visible};
@@ -171,8 +171,8 @@ Result<std::vector<Vault>> vaults_below(Session& s, const Volume& volume) {
   return out;
 }
 
-Status keys_below_at_hand(Session& s, const Volume& volume) {
-  for (const Vault& below : TC_TRY(vaults_below(s, volume))) TC_CHECK(key_at_hand(s, below));
+Status require_keys_below(Session& s, const Volume& volume) {
+  for (const Vault& below : TC_TRY(vaults_below(s, volume))) TC_CHECK(require_key(s, below));
   return {};
 }
 
@@ -197,7 +197,7 @@ Status refuse_if_held(Session& s, const Volume& volume) {
 
 Status refuse_if_mounted(Session& s, const VersionRef& version) {
   TC_CHECK(refuse_held(s, TC_TRY(s.env.dm.info(view_of(s, version))), "version " + version.text()));
-  return close_view_if_idle(s, version);
+  return close_view_if_unused(s, version);
 }
 
 Status refuse_if_held(Session& s, const VersionRef& version) {
@@ -209,8 +209,8 @@ Status deactivate_volume(Session& s, const Volume& volume) {
   TC_CHECK(refuse_if_held(s, volume));
   if (const auto vault = s.store.vault(volume.vault)) TC_CHECK(refuse_suspended(s, vault->outer));
   TC_CHECK(s.env.dm.remove(device_of(s, volume), kPatience));
-  s.idle_vaults.insert(volume.vault);
-  if (volume.basis) s.idle_versions.insert(volume.basis->text());
+  s.unused_vaults.insert(volume.vault);
+  if (volume.basis) s.unused_versions.insert(volume.basis->text());
   TCLONE_FAULT_POINT("volume.down");
   return {};
 }
@@ -220,8 +220,8 @@ Status deactivate_version(Session& s, const Version& version) {
   TC_CHECK(refuse_if_held(s, version.ref()));
   TC_CHECK(s.env.dm.remove(device, kPatience));
   unpin(s, version.ref());
-  s.idle_vaults.insert(version.vault);
-  if (version.basis) s.idle_versions.insert(version.basis->text());
+  s.unused_vaults.insert(version.vault);
+  if (version.basis) s.unused_versions.insert(version.basis->text());
   return {};
 }
 

@@ -23,8 +23,8 @@ namespace tclone::engine {
 [[nodiscard]] Status activate_volume(Session& s, const Volume& volume, const Vault& vault);
 /// Every vault below the volume's own that something has to be activated of before the volume can be.
 [[nodiscard]] Result<std::vector<Vault>> vaults_below(Session& s, const Volume& volume);
-/// key_at_hand (vault_header.h) for every vault below the volume's own that activating it would open.
-[[nodiscard]] Status keys_below_at_hand(Session& s, const Volume& volume);
+/// require_key (vault_header.h) for every vault below the volume's own that activating it would open.
+[[nodiscard]] Status require_keys_below(Session& s, const Volume& volume);
 /// The read-only view of a version, with what it stands on; returns "major:minor". Already active is fine. It stays
 /// only as long as something uses it, unless it is pinned. damaged when the record's uuid is not the one asked for.
 [[nodiscard]] Result<std::string> activate_version(Session& s, const VersionRef& version);

@@ -72,7 +72,7 @@ Status deactivate_one(Session& s, const std::string& name) {
     const Version v = TC_TRY(find_version(s, target));
     const bool clones = TC_TRY(stood_on(s, v.ref()));
     if (!s.env.dry_run) unpin(s, v.ref());
-    s.idle_versions.insert(v.ref().text());
+    s.unused_versions.insert(v.ref().text());
     if (clones) {
       return fail(Code::busy, "version " + v.ref().text(), "active clones stand on it",
                   "it goes by itself when the last of them is deactivated", EBUSY);
@@ -147,7 +147,7 @@ Result<Outcome> first_of(Result<Outcome> out, const std::vector<Error>& failed) 
 
 Result<Outcome> activate_each(Env& env, const Activation& r, std::vector<Error>& failed) {
   const auto one = [](Session& s, const std::string& n) { return activate_one(s, n, true); };
-  return attempted(asking(env.asked, [&] { return for_each(env, r, "activate", one, failed); }), "activate");
+  return attempted(with_secrets(env.asked, [&] { return for_each(env, r, "activate", one, failed); }), "activate");
 }
 
 Status make_folder(const std::string& path) {
@@ -261,7 +261,7 @@ Result<Mounted> mount(Env& env, const Mount& r) {
     Session s = TC_TRY(Session::change(env, r.pool));
     return mount_in(s, r);
   };
-  return attempted(asking(env.asked, run), "mount " + r.name);
+  return attempted(with_secrets(env.asked, run), "mount " + r.name);
 }
 
 Result<Outcome> unmount(Env& env, const Named& r) {
@@ -296,7 +296,7 @@ Result<Outcome> unmount(Env& env, const Named& r) {
     WorkMark mark = TC_TRY(WorkMark::set(s));
     TC_CHECK(unmount_device(env, what.mountable, r.name, out));
     TCLONE_FAULT_POINT("version.unmounted");
-    s.idle_versions = {what.version->text()};
+    s.unused_versions = {what.version->text()};
     TC_CHECK(close_or_leave(s, mark));
     return out;
   };

@@ -150,7 +150,7 @@ Result<Outcome> resize(Env& env, const Named& r, Bytes size) {
     out.name = r.name;
     return out;
   };
-  return attempted(asking(env.asked, run), "resize " + r.name);
+  return attempted(with_secrets(env.asked, run), "resize " + r.name);
 }
 
 }  // namespace tclone::engine

@@ -169,7 +169,7 @@ Result<Outcome> create(Env& env, const Create& r) {
     Session s = TC_TRY(Session::change(env, r.pool));
     return create_in(s, r);
   };
-  return attempted(asking(env.asked, run), what);
+  return attempted(with_secrets(env.asked, run), what);
 }
 
 Result<Outcome> clone(Env& env, const Clone& r) {
@@ -191,7 +191,7 @@ Result<Outcome> clone(Env& env, const Clone& r) {
     out.steps.insert(out.steps.begin(), written.begin(), written.end());
     return out;
   };
-  auto done = attempted(asking(env.asked, run), what);
+  auto done = attempted(with_secrets(env.asked, run), what);
   if (done && !refill.empty() && !env.dry_run) env.refill(refill);
   return done;
 }

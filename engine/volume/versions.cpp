@@ -49,7 +49,7 @@ Result<Version> version_of(const Session& s, const VersionRef& ref) {
 }
 
 Result<Outcome> restart(Session& s, const Volume& volume, const Version& to, const std::string& verb) {
-  plan::RestartFacts facts;
+  plan::ResetFacts facts;
   facts.common = common_facts(s);
   facts.operation = verb + " " + volume.name + " to " + to.ref().text();
   facts.volume = volume;
@@ -60,7 +60,7 @@ Result<Outcome> restart(Session& s, const Volume& volume, const Version& to, con
   const std::string device = device_of(s, volume);
   facts.was_active = TC_TRY(s.env.dm.info(device)).has_value();
   TC_CHECK(s.check_space(s.record.block, facts.operation));
-  Outcome out = TC_TRY(run_plan(s, plan::plan_restart(facts)));
+  Outcome out = TC_TRY(run_plan(s, plan::plan_reset(facts)));
   out.name = volume.name;
   if (facts.was_active) out.device = s.env.dm.path(device);
   return out;
@@ -78,7 +78,7 @@ Result<Version> revert_target(const Session& s, const Volume& volume, const std:
   return s.store.version(volume.name, volume.versions.back());
 }
 
-Result<Outcome> revert_in(Session& s, const Restart& r) {
+Result<Outcome> revert_in(Session& s, const Reset& r) {
   const Volume volume = TC_TRY(find_volume(s, r.name));
   const Version to = TC_TRY(revert_target(s, volume, r.to));
   const bool own = to.volume == volume.name;
@@ -90,7 +90,7 @@ Result<Outcome> revert_in(Session& s, const Restart& r) {
   return restart(s, volume, to, "revert");
 }
 
-Result<Outcome> refresh_in(Session& s, const Restart& r) {
+Result<Outcome> refresh_in(Session& s, const Reset& r) {
   const Volume volume = TC_TRY(find_volume(s, r.name));
   if (!volume.origin) {
     return fail(Code::usage, volume.name, "it is not a clone, so it follows nothing", "`tclone revert` takes it back");
@@ -133,25 +133,25 @@ Result<Outcome> publish(Env& env, const Publish& r) {
     out.steps.insert(out.steps.begin(), written.begin(), written.end());
     return out;
   };
-  return attempted(asking(env.asked, run), what);
+  return attempted(with_secrets(env.asked, run), what);
 }
 
-Result<Outcome> revert(Env& env, const Restart& r) {
+Result<Outcome> revert(Env& env, const Reset& r) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(r.name));
     Session s = TC_TRY(Session::change(env, r.pool));
     return revert_in(s, r);
   };
-  return attempted(asking(env.asked, run), "revert " + r.name);
+  return attempted(with_secrets(env.asked, run), "revert " + r.name);
 }
 
-Result<Outcome> refresh(Env& env, const Restart& r) {
+Result<Outcome> refresh(Env& env, const Reset& r) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(r.name));
     Session s = TC_TRY(Session::change(env, r.pool));
     return refresh_in(s, r);
   };
-  return attempted(asking(env.asked, run), "refresh " + r.name);
+  return attempted(with_secrets(env.asked, run), "refresh " + r.name);
 }
 
 Result<Outcome> tag(Env& env, const std::string& pool, const std::string& target, const std::string& tag_name) {

@@ -61,7 +61,7 @@ Status check_format(const Node& root, const std::string& shown) {
 
 }  // namespace
 
-Result<Whereabouts> read_whereabouts(const std::string& etc, const std::string& name) {
+Result<PoolLocation> read_pool_location(const std::string& etc, const std::string& name) {
   const std::string shown = etc + "/" + file_of(name);
   const auto missing = [&] {
     return fail(Code::not_found, name, "no such pool is known here",
@@ -76,7 +76,7 @@ Result<Whereabouts> read_whereabouts(const std::string& etc, const std::string& 
   Node root = TC_TRY(parse_toml(shown, text));
   TC_CHECK(check_format(root, shown));
   std::erase_if(root.items, [](const Node& n) { return n.key == "format"; });
-  Whereabouts where;
+  PoolLocation where;
   // Only there while it is true.
   std::erase_if(root.items, [&](const Node& n) {
     const bool flag = n.key == "destroying" && n.kind == Node::Kind::boolean;
@@ -93,7 +93,7 @@ Result<Whereabouts> read_whereabouts(const std::string& etc, const std::string& 
   return where;
 }
 
-Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
+Status write_pool_location(const std::string& etc, const PoolLocation& where) {
   if (::mkdir(etc.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, etc, "cannot make the folder");
   const Folder folder = TC_TRY(open_folder(etc));
   if (::mkdirat(folder.fd(), "pools", 0755) != 0 && errno != EEXIST) {
@@ -116,7 +116,7 @@ Status write_whereabouts(const std::string& etc, const Whereabouts& where) {
   return sync_file(pools.get(), etc + "/pools");
 }
 
-Status forget_whereabouts(const std::string& etc, const std::string& name) {
+Status forget_pool_location(const std::string& etc, const std::string& name) {
   const auto folder = open_folder(etc);
   if (!folder) return {};
   TC_CHECK(located(etc, remove_file(*folder, file_of(name))));

@@ -13,7 +13,7 @@
 
 namespace tclone {
 
-struct Whereabouts {
+struct PoolLocation {
   std::string name;  ///< what this host calls the pool; the pool's own name is in its label
   Uuid uuid;
   std::vector<std::string> paths;  ///< devices or the file, absolute, in the order of the label's devices
@@ -22,15 +22,15 @@ struct Whereabouts {
   /// Where the spare metadata area begins, in MiB, while `pool repair` writes to it; 0: it does not. What an interrupted
   /// repair left there may be overwritten, what a finished one kept may not.
   std::uint32_t repairing = 0;
-  bool operator==(const Whereabouts&) const = default;
+  bool operator==(const PoolLocation&) const = default;
 };
 
 /// `etc` is /etc/tclone. not_found when nothing is remembered of that name; damaged when it cannot be trusted.
-[[nodiscard]] Result<Whereabouts> read_whereabouts(const std::string& etc, const std::string& name);
+[[nodiscard]] Result<PoolLocation> read_pool_location(const std::string& etc, const std::string& name);
 /// Durable; replaces. Makes the folders (0755) when they are missing.
-[[nodiscard]] Status write_whereabouts(const std::string& etc, const Whereabouts& where);
+[[nodiscard]] Status write_pool_location(const std::string& etc, const PoolLocation& where);
 /// Durable; that it is not there is fine.
-[[nodiscard]] Status forget_whereabouts(const std::string& etc, const std::string& name);
+[[nodiscard]] Status forget_pool_location(const std::string& etc, const std::string& name);
 /// Names, ascending.
 [[nodiscard]] Result<std::vector<std::string>> known_pools(const std::string& etc);
 

@@ -55,7 +55,7 @@ Status ContentsCheck::read(const std::string& device, std::uint64_t first, std::
 
 /// The device to read it by: its own, or one made for the purpose; nullopt when its vault, or that of a version it
 /// stands on, is closed.
-Result<std::optional<std::string>> ContentsCheck::readable(const Thing& thing, const Records& records) {
+Result<std::optional<std::string>> ContentsCheck::readable(const Item& thing, const Records& records) {
   if (TC_TRY(dm_.info(thing.device))) return std::optional(thing.device);
   const auto vault =
       std::find_if(records.vaults.begin(), records.vaults.end(), [&](const Vault& v) { return v.name == thing.vault; });
@@ -67,9 +67,9 @@ Result<std::optional<std::string>> ContentsCheck::readable(const Thing& thing, c
     const auto below = std::find_if(records.versions.begin(), records.versions.end(),
                                     [&](const Version& v) { return v.uuid == thing.basis->uuid; });
     if (below == records.versions.end()) return fail(Code::damaged, thing.name, "what it stands on has no record");
-    const Thing under{below->ref().text(), device_names::version(kPool, below->volume, below->number),
-                      below->vault,        below->thin,
-                      below->size.n,       below->basis};
+    const Item under{below->ref().text(), device_names::version(kPool, below->volume, below->number),
+                     below->vault,        below->thin,
+                     below->size.n,       below->basis};
     const auto device = TC_TRY(readable(under, records));
     if (!device) return std::optional<std::string>{};
     const auto info = TC_TRY(dm_.info(*device));
@@ -91,7 +91,7 @@ Status ContentsCheck::close_looks() {
   return {};
 }
 
-Result<std::string> ContentsCheck::one(const Thing& thing, const Records& records, Contents& contents, bool all,
+Result<std::string> ContentsCheck::one(const Item& thing, const Records& records, Contents& contents, bool all,
                                        Random& random) {
   const auto device = TC_TRY(readable(thing, records));
   if (!device) return std::string{};
@@ -119,7 +119,7 @@ Result<std::string> ContentsCheck::one(const Thing& thing, const Records& record
 }
 
 Result<std::string> ContentsCheck::compare(Model& model, const Records& records, bool all, Random& random) {
-  const auto check = [&](const Thing& thing, Contents& contents) -> Result<std::string> {
+  const auto check = [&](const Item& thing, Contents& contents) -> Result<std::string> {
     auto out = one(thing, records, contents, all, random);
     TC_CHECK(close_looks());
     return out;

@@ -26,15 +26,15 @@ class ContentsCheck {
   [[nodiscard]] std::uint64_t pages_compared() const { return pages_; }
 
  private:
-  struct Thing {
+  struct Item {
     std::string name, device, vault;
     ThinId thin;
     std::uint64_t size = 0;
     std::optional<VersionRef> basis;
   };
 
-  [[nodiscard]] Result<std::optional<std::string>> readable(const Thing& thing, const Records& records);
-  [[nodiscard]] Result<std::string> one(const Thing& thing, const Records& records, Contents& contents, bool all,
+  [[nodiscard]] Result<std::optional<std::string>> readable(const Item& thing, const Records& records);
+  [[nodiscard]] Result<std::string> one(const Item& thing, const Records& records, Contents& contents, bool all,
                                         Random& random);
   [[nodiscard]] Status read(const std::string& device, std::uint64_t first, std::uint64_t count, Pages& out);
   [[nodiscard]] Status close_looks();

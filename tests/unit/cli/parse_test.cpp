@@ -207,7 +207,7 @@ TEST_CASE("an argument names the pool in preference to an option") {
   CHECK(request::pool(call("-p slow pool status fast")) == "fast");
 }
 
-TEST_CASE("asking for an option that a command does not have is a mistake in the program") {
+TEST_CASE("with_secrets for an option that a command does not have is a mistake in the program") {
   CHECK_THROWS_AS(call("list").has("size"), std::logic_error);
 }
 

@@ -43,13 +43,13 @@ std::set<std::string> keys(const Json& object) {
 TEST_CASE("every JSON object has exactly the fields its documented shape has") {
   const Json outcome = Json::parse(json::outcome(views::outcome(), false));
   const Json pool = Json::parse(json::pool(views::pool()));
-  const Json thing = Json::parse(json::thing({views::clone_volume(true), views::version(3), views::vault(true)}));
+  const Json thing = Json::parse(json::details({views::clone_volume(true), views::version(3), views::vault(true)}));
   CHECK(keys(outcome) == documented("outcome"));
   CHECK(keys(outcome["versions"][0]) == documented("reference"));
   CHECK(keys(pool) == documented("pool"));
   CHECK(keys(pool["volumes"][0]) == documented("volume"));
   CHECK(keys(pool["vaults"][0]) == documented("vault"));
-  CHECK(keys(thing) == documented("thing"));
+  CHECK(keys(thing) == documented("details"));
   CHECK(keys(thing["version"]) == documented("version"));
   CHECK(keys(thing["volume"]["origin"]) == documented("reference"));
   CHECK(keys(Json::parse(json::versions("db", {views::version(3)}))) == documented("versions"));

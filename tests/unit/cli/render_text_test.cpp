@@ -18,7 +18,7 @@ TEST_CASE("list aligns its columns and tells an own key from a shared one") {
 
 TEST_CASE("a shared-key clone is never called isolated") {
   const std::string all = text::volumes({views::clone_volume(false)}) + text::tree(views::tree()) +
-                          text::thing({views::clone_volume(false), {}, views::vault(true)});
+                          text::details({views::clone_volume(false), {}, views::vault(true)});
   CHECK(all.find("isolated") == std::string::npos);
 }
 

@@ -215,7 +215,7 @@ TEST_CASE("a token gives no secret") { CHECK(from({"token", ""}).error().code ==
 
 namespace {
 
-struct Asked {
+struct Secrets {
   std::string terminal;  ///< all that could be seen on it
   std::string outcome;   ///< "=SECRET" or "!CODE TEXT", "" if the process was ended by a signal
   int signal = 0;
@@ -223,7 +223,7 @@ struct Asked {
 };
 
 /// Runs the prompt in a child with a terminal of its own; each entry of `typed` is typed when a question stands.
-Asked ask(Purpose purpose, const std::vector<std::string>& typed) {
+Secrets ask(Purpose purpose, const std::vector<std::string>& typed) {
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   const UniqueFd result(ends[0]);
@@ -241,7 +241,7 @@ Asked ask(Purpose purpose, const std::vector<std::string>& typed) {
   }
   writer.reset();
   const UniqueFd master(master_fd);
-  Asked asked;
+  Secrets asked;
   const auto read_some = [&] {
     char some[256];
     const ssize_t got = read(master.get(), some, sizeof(some));
@@ -271,7 +271,7 @@ Asked ask(Purpose purpose, const std::vector<std::string>& typed) {
 }  // namespace
 
 TEST_CASE("a prompt asks once to unlock and shows nothing of the answer") {
-  const Asked asked = ask(Purpose::unlock, {"hunter2\n"});
+  const Secrets asked = ask(Purpose::unlock, {"hunter2\n"});
   CHECK(asked.outcome == "=hunter2");
   CHECK_THAT(asked.terminal, Catch::Matchers::Contains("Passphrase for vault web1: "));
   CHECK_THAT(asked.terminal, !Catch::Matchers::Contains("hunter2"));
@@ -279,10 +279,10 @@ TEST_CASE("a prompt asks once to unlock and shows nothing of the answer") {
 }
 
 TEST_CASE("a prompt asks twice to create, and the answers must agree") {
-  const Asked same = ask(Purpose::create, {"hunter2\n", "hunter2\n"});
+  const Secrets same = ask(Purpose::create, {"hunter2\n", "hunter2\n"});
   CHECK(same.outcome == "=hunter2");
   CHECK_THAT(same.terminal, !Catch::Matchers::Contains("hunter2"));
-  const Asked different = ask(Purpose::create, {"hunter2\n", "hunter3\n"});
+  const Secrets different = ask(Purpose::create, {"hunter2\n", "hunter3\n"});
   CHECK(different.outcome.rfind("!7", 0) == 0);
   CHECK_THAT(different.outcome, Catch::Matchers::Contains("differ") && !Catch::Matchers::Contains("hunter"));
 }
@@ -293,7 +293,7 @@ TEST_CASE("an empty answer and the end of input are refused") {
 }
 
 TEST_CASE("an interrupted prompt leaves the terminal with its echo") {
-  const Asked asked = ask(Purpose::unlock, {"\x03"});
+  const Secrets asked = ask(Purpose::unlock, {"\x03"});
   CHECK(asked.outcome.empty());
   CHECK(asked.signal == SIGINT);
   CHECK(asked.echo_after);

@@ -6,7 +6,7 @@ namespace tclone::test {
 
 const std::vector<Deed>& deeds() {
   static const auto restart = [](Rig& r, const std::string& name, const std::string& to, bool refresh) {
-    engine::Restart request;
+    engine::Reset request;
     request.name = name;
     request.to = to;
     return error_of(refresh ? engine::refresh(r.env, request) : engine::revert(r.env, request));

@@ -34,7 +34,7 @@ std::string read_word(Rig& rig, const std::string& volume) {
 }
 
 std::string restart(Rig& rig, const std::string& name, const std::string& to, bool refresh, bool if_newer = false) {
-  engine::Restart r;
+  engine::Reset r;
   r.name = name;
   r.to = to;
   r.if_newer = if_newer;
@@ -223,7 +223,7 @@ TEST_CASE_METHOD(Rig, "a refresh goes to the newest version followed, and if-new
   populate();
   CHECK(restart(*this, "solo", "", true) == "");
   CHECK(store().volume("solo")->origin->number == 2);
-  engine::Restart r;
+  engine::Reset r;
   r.name = "solo";
   r.if_newer = true;
   const auto again = engine::refresh(env, r);
@@ -465,16 +465,16 @@ TEST_CASE("which pool is meant: the one named, the default, the only one") {
   CHECK(*engine::resolve_pool(rig.env, "other") == "other");
   CHECK(engine::resolve_pool(rig.env, "with-dash").error().code == Code::usage);
   CHECK(*engine::resolve_pool(rig.env, "") == "p");
-  REQUIRE(write_whereabouts(rig.file("etc"), {"q", Uuid::random(), {"/dev/other"}, false}));
+  REQUIRE(write_pool_location(rig.file("etc"), {"q", Uuid::random(), {"/dev/other"}, false}));
   const auto several = engine::resolve_pool(rig.env, "");
   REQUIRE_FALSE(several);
   CHECK(several.error().code == Code::usage);
   CHECK(contains(several.error().text(), "p q"));
   std::ofstream(rig.file("etc/tclone.toml")) << "format = 1\ndefault_pool = \"q\"\n# end\n";
   CHECK(*engine::resolve_pool(rig.env, "") == "q");
-  REQUIRE(forget_whereabouts(rig.file("etc"), "p"));
+  REQUIRE(forget_pool_location(rig.file("etc"), "p"));
   std::filesystem::remove(rig.file("etc/tclone.toml"));
-  REQUIRE(forget_whereabouts(rig.file("etc"), "q"));
+  REQUIRE(forget_pool_location(rig.file("etc"), "q"));
   CHECK(engine::resolve_pool(rig.env, "").error().code == Code::not_found);
 }
 

@@ -71,7 +71,7 @@ TEST_CASE_METHOD(
   CHECK(luks.destroyed().size() == 2);  // once when it was left, once with its thin
   check_whole();
   // The clones that stand on a version in it, and what shares its key, go on.
-  engine::Restart back;
+  engine::Reset back;
   back.name = "web";
   REQUIRE_OK(engine::revert(env, back));
   publish({"db", "dev", "web"});
@@ -196,7 +196,7 @@ TEST_CASE_METHOD(Rig, "while a vault is copied it may not be opened or changed, 
   engine::Publish publishing;
   publishing.names = {"db"};
   refused(engine::publish(env, publishing));
-  engine::Restart back;
+  engine::Reset back;
   back.name = "dev";
   refused(engine::revert(env, back));
   engine::KeyAdd adding;

@@ -78,7 +78,7 @@ Rig::Rig()
   pool.block = kMiB;
   pool.created = env.now();
   REQUIRE(Store::create(file("lib/p"), pool));
-  REQUIRE(write_whereabouts(file("etc"), {"p", pool.uuid, {"/dev/base"}, false}));
+  REQUIRE(write_pool_location(file("etc"), {"p", pool.uuid, {"/dev/base"}, false}));
   bring_up();
 }
 

@@ -116,7 +116,7 @@ struct World {
     return {common, "copy", "copy",          uuid(40),     uuid(41), uuid(42), uuid(43),
             source, in,     std::move(from), std::nullopt, {},       ""};
   }
-  RestartFacts restart(const Volume& what, const Vault& in, const Version& to) const {
+  ResetFacts restart(const Volume& what, const Vault& in, const Version& to) const {
     return {common, "revert " + what.name + " to " + to.ref().text(), what, in, to, true};
   }
 };
@@ -173,18 +173,18 @@ std::vector<Case> cases() {
   publish.items = {{w.web_volume, w.web, uuid(50)}, {w.db_volume, w.db, uuid(51)}, {w.dev_volume, w.db, uuid(52)}};
   add("publish-several", plan_publish(publish));
 
-  add("revert-starts-over", plan_restart(w.restart(w.solo_volume, w.solo, w.db1)));
-  add("revert-beside-versions", plan_restart(w.restart(w.web_volume, w.web, w.db1)));
-  add("revert-own-version-with-basis", plan_restart(w.restart(w.web_volume, w.web, w.web1)));
-  add("revert-base-to-own-version", plan_restart(w.restart(w.db_volume, w.db, w.db1)));
-  RestartFacts refresh = w.restart(w.solo_volume, w.solo, w.db2);
+  add("revert-starts-over", plan_reset(w.restart(w.solo_volume, w.solo, w.db1)));
+  add("revert-beside-versions", plan_reset(w.restart(w.web_volume, w.web, w.db1)));
+  add("revert-own-version-with-basis", plan_reset(w.restart(w.web_volume, w.web, w.web1)));
+  add("revert-base-to-own-version", plan_reset(w.restart(w.db_volume, w.db, w.db1)));
+  ResetFacts refresh = w.restart(w.solo_volume, w.solo, w.db2);
   refresh.operation = "refresh solo to db@2";
   refresh.was_active = false;
   refresh.to.size = kGiB * 2;
-  add("refresh-to-larger", plan_restart(refresh));
+  add("refresh-to-larger", plan_reset(refresh));
   refresh = w.restart(w.dev_volume, w.db, w.db2);
   refresh.operation = "refresh dev to db@2";
-  add("refresh-shared-key", plan_restart(refresh));
+  add("refresh-shared-key", plan_reset(refresh));
 
   add("rm-last-in-vault", plan_remove({w.common, w.solo_volume, {}, {{"solo", w.solo}}, false}));
   add("rm-with-own-version", plan_remove({w.common, w.web_volume, {w.web1}, {{"web", w.web}}, false}));
@@ -230,8 +230,8 @@ std::string text_of_plan(const Plan& plan) {
   journal.time = kNow;
   journal.steps = plan.texts();
   journal.after = plan.change;
-  journal.claims = plan.claims;
-  journal.dues = plan.dues;
+  journal.to_undo = plan.to_undo;
+  journal.cleanup = plan.cleanup;
   const auto text = state::encode(journal);
   return text ? *text : "cannot be written: " + text.error().text();
 }
@@ -294,10 +294,10 @@ TEST_CASE("every thin id that is new in a plan's records is claimed or pending, 
     for (const Vault& v : c.plan.change.vaults) {
       after[v.name] = v;
       CHECK(v.outer.n < c.plan.change.pool->next_outer);
-      if (v.outer.n < c.plan.change.pool->next_outer - c.plan.claims.outer.size()) continue;
-      const auto& claims = c.plan.claims.outer;
-      CHECK(std::any_of(claims.begin(), claims.end(),
-                        [&](const OuterClaim& o) { return o.outer == v.outer && o.vault == v.uuid; }));
+      if (v.outer.n < c.plan.change.pool->next_outer - c.plan.to_undo.outer.size()) continue;
+      const auto& to_undo = c.plan.to_undo.outer;
+      CHECK(std::any_of(to_undo.begin(), to_undo.end(),
+                        [&](const OuterRef& o) { return o.outer == v.outer && o.vault == v.uuid; }));
     }
     const auto check = [&](const std::string& in, ThinId thin, const std::string& device) {
       const auto vault = after.find(in);
@@ -308,8 +308,8 @@ TEST_CASE("every thin id that is new in a plan's records is claimed or pending, 
                                     [&](const auto& v) { return v.second.outer == vault->second.outer; });
       if (old != before.end() && thin.n < old->second.next_thin) return;
       const auto& pending = vault->second.pending.create_thins;
-      const auto& claims = c.plan.claims.inner;
-      const bool claimed = std::any_of(claims.begin(), claims.end(), [&](const InnerClaim& i) {
+      const auto& to_undo = c.plan.to_undo.inner;
+      const bool claimed = std::any_of(to_undo.begin(), to_undo.end(), [&](const InnerRef& i) {
         return i.outer == vault->second.outer && i.thin == thin && i.device == device;
       });
       CHECK((claimed || std::find(pending.begin(), pending.end(), thin) != pending.end()));
@@ -324,13 +324,13 @@ TEST_CASE("nothing a plan owes to be deleted is still in its records, nor claime
   for (const Case& c : cases()) {
     INFO(c.name);
     const Plan& plan = c.plan;
-    for (const InnerClaim& due : plan.dues.inner) {
+    for (const InnerRef& due : plan.cleanup.inner) {
       INFO(due.vault << " " << due.thin.n);
       for (const Volume& v : plan.change.volumes) CHECK((v.vault != due.vault || v.thin != due.thin));
       for (const Version& v : plan.change.versions) CHECK((v.vault != due.vault || v.thin != due.thin));
-      for (const InnerClaim& claim : plan.claims.inner) CHECK((claim.outer != due.outer || claim.thin != due.thin));
+      for (const InnerRef& target : plan.to_undo.inner) CHECK((target.outer != due.outer || target.thin != due.thin));
     }
-    for (const OuterClaim& due : plan.dues.outer) {
+    for (const OuterRef& due : plan.cleanup.outer) {
       for (const Vault& v : plan.change.vaults) CHECK(v.outer != due.outer);
       // A vault that goes, or the half of one that the vault does not name any more.
       const auto kept = std::find_if(plan.change.vaults.begin(), plan.change.vaults.end(),
@@ -338,9 +338,9 @@ TEST_CASE("nothing a plan owes to be deleted is still in its records, nor claime
       CHECK(std::count(plan.change.gone_vaults.begin(), plan.change.gone_vaults.end(), due.vault_name) ==
             (kept == plan.change.vaults.end() ? 1 : 0));
       if (kept != plan.change.vaults.end()) CHECK_FALSE(kept->rekey);
-      for (const InnerClaim& inner : plan.dues.inner) CHECK(inner.outer != due.outer);
+      for (const InnerRef& inner : plan.cleanup.inner) CHECK(inner.outer != due.outer);
     }
-    for (const OuterClaim& due : plan.dues.shred) {
+    for (const OuterRef& due : plan.cleanup.shred) {
       const auto vault = std::find_if(plan.change.vaults.begin(), plan.change.vaults.end(),
                                       [&](const Vault& v) { return v.rekey && v.rekey->outer == due.outer; });
       REQUIRE(vault != plan.change.vaults.end());
@@ -348,7 +348,7 @@ TEST_CASE("nothing a plan owes to be deleted is still in its records, nor claime
       CHECK(vault->rekey->uuid == due.vault);
       CHECK(vault->uuid != due.vault);
     }
-    for (const OuterClaim& due : plan.dues.restart) {
+    for (const OuterRef& due : plan.cleanup.reset) {
       const auto vault = std::find_if(plan.change.vaults.begin(), plan.change.vaults.end(),
                                       [&](const Vault& v) { return v.outer == due.outer; });
       REQUIRE(vault != plan.change.vaults.end());
@@ -366,10 +366,10 @@ TEST_CASE("device names in plans are those of the device-mapper room") {
   }
   for (const Case& c : cases()) {
     INFO(c.name);
-    for (const auto* claims : {&c.plan.claims.inner, &c.plan.dues.inner}) {
-      for (const InnerClaim& claim : *claims) CHECK(known.count(claim.device) == 1);
+    for (const auto* to_undo : {&c.plan.to_undo.inner, &c.plan.cleanup.inner}) {
+      for (const InnerRef& target : *to_undo) CHECK(known.count(target.device) == 1);
     }
-    for (const DeviceRename& r : c.plan.dues.renames) {
+    for (const DeviceRename& r : c.plan.cleanup.renames) {
       CHECK(known.count(r.from) == 1);
       CHECK(known.count(r.to) == 1);
     }

@@ -186,7 +186,7 @@ TEST_CASE("a version, a vault and a journal are refused in the same way") {
   };
   const std::string bad_row =
       replaced(journal, row, "  { outer = -1, vault = \"aa000000-0000-0000-0000-00000000006f\"");
-  refused(decode_journal(bad_row), line(bad_row, "outer = -1"), "claims.outer[0].outer: must be a number");
+  refused(decode_journal(bad_row), line(bad_row, "outer = -1"), "to_undo.outer[0].outer: must be a number");
   const std::string bad_size = replaced(journal, "capacity = 21474836480", "capacity = 1");
   refused(decode_journal(bad_size), line(bad_size, "capacity = 1\n"), "after.vaults[0].capacity: must be a positive");
   const std::string both = replaced(journal, "\"old\"", "\"web1\"");
@@ -234,7 +234,7 @@ TEST_CASE("what could not be read again is not written") {
   pool.created = 253402300800;
   no(pool, "created:");
   Journal journal = samples::journal();
-  journal.claims.outer.push_back(journal.claims.outer[0]);
+  journal.to_undo.outer.push_back(journal.to_undo.outer[0]);
   no(journal, "outer: names an outer thin twice");
 }
 

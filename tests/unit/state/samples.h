@@ -101,11 +101,11 @@ inline Journal journal() {
   j.after.versions = {version()};
   j.after.gone_volumes = {"old"};
   j.after.gone_versions = {{"old", 3}};
-  j.claims.outer = {{ThinId{11}, uuid(111), "web1", true}};
-  j.claims.inner = {{"web1", ThinId{11}, ThinId{0}, "tclone-tank-web1"}};
-  j.dues.inner = {{"db", ThinId{10}, ThinId{4}, ""}};
-  j.dues.renames = {{"tclone-tank-a", "tclone-tank-b"}};
-  j.dues.reload = {"web1"};
+  j.to_undo.outer = {{ThinId{11}, uuid(111), "web1", true}};
+  j.to_undo.inner = {{"web1", ThinId{11}, ThinId{0}, "tclone-tank-web1"}};
+  j.cleanup.inner = {{"db", ThinId{10}, ThinId{4}, ""}};
+  j.cleanup.renames = {{"tclone-tank-a", "tclone-tank-b"}};
+  j.cleanup.reload = {"web1"};
   return j;
 }
 
@@ -247,13 +247,14 @@ class Random {
     if (flip()) j.after.gone_volumes = {"gone-1", "gone-2"};
     if (flip()) j.after.gone_versions = {{"gone-1", any()}};
     for (std::uint32_t i = 0; i < number(0, 3); ++i)
-      j.claims.outer.push_back({ThinId{i}, Uuid::random(), name(), flip()});
-    for (std::uint32_t i = 0; i < number(0, 3); ++i) j.dues.inner.push_back({name(), thin(), ThinId{i}, text(false)});
-    if (flip()) j.dues.shred = {{thin(), Uuid::random(), name(), true}};
-    if (flip()) j.dues.restart = {{thin(), Uuid::random(), name(), true}};
-    if (flip()) j.dues.renames = {{text(false), text(false)}};
-    if (flip()) j.dues.keys = {{name(), thin(), static_cast<std::uint32_t>(number(0, 31)), flip(), flip()}};
-    if (flip()) j.dues.reload = {name()};
+      j.to_undo.outer.push_back({ThinId{i}, Uuid::random(), name(), flip()});
+    for (std::uint32_t i = 0; i < number(0, 3); ++i)
+      j.cleanup.inner.push_back({name(), thin(), ThinId{i}, text(false)});
+    if (flip()) j.cleanup.shred = {{thin(), Uuid::random(), name(), true}};
+    if (flip()) j.cleanup.reset = {{thin(), Uuid::random(), name(), true}};
+    if (flip()) j.cleanup.renames = {{text(false), text(false)}};
+    if (flip()) j.cleanup.keys = {{name(), thin(), static_cast<std::uint32_t>(number(0, 31)), flip(), flip()}};
+    if (flip()) j.cleanup.reload = {name()};
     return j;
   }
 

@@ -8,8 +8,8 @@ using test::Rig;
 
 namespace {
 
-engine::Restart solo() {
-  engine::Restart request;
+engine::Reset solo() {
+  engine::Reset request;
   request.name = "solo";
   return request;
 }
