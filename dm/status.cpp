@@ -86,6 +86,15 @@ Result<PoolStatus> parse_pool_status(const std::string& params) {
 }
 
 // <mapped sectors> <highest mapped sector>|-   or "Fail" when the pool has failed.
+std::string health_text(const PoolStatus& s) {
+  if (s.mode == PoolMode::fail) return "failed";
+  if (s.needs_check) return "needs check";
+  if (s.mode == PoolMode::ro) return "read-only";
+  if (s.mode == PoolMode::out_of_metadata) return "out of metadata";
+  if (s.mode == PoolMode::out_of_data_space) return "out of data space";
+  return "ok";
+}
+
 Result<ThinStatus> parse_thin_status(const std::string& params) {
   const auto words = words_of(params);
   ThinStatus status;

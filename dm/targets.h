@@ -50,4 +50,7 @@ struct PoolOptions {
 [[nodiscard]] Result<PoolStatus> parse_pool_status(const std::string& params);
 [[nodiscard]] Result<ThinStatus> parse_thin_status(const std::string& params);
 
+/// "ok", "read-only", "needs check", "out of data space", "out of metadata", "failed".
+[[nodiscard]] std::string health_text(const PoolStatus& status);
+
 }  // namespace tclone::dm

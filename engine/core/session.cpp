@@ -8,8 +8,7 @@
 
 #include "base/fd.h"
 #include "dm/by_uuid.h"
-#include "engine/protocol/recovery.h"
-#include "engine/stack/suspended.h"
+#include "dm/suspended.h"
 #include "model/device_names.h"
 #include "model/names.h"
 #include "os/probe.h"
@@ -31,7 +30,7 @@ Result<dm::Info> active_pool(Env& env, const std::string& name) {
     if (!info) TC_TRY(dm::own_info(env.dm, device_names::outer_pool(name), device_names::uuid(known.uuid, "pool")));
     return fail(Code::exists, "pool " + name, "it is not active", "run `tclone pool activate " + name + "`");
   }
-  TC_CHECK(refuse_suspended(env.dm, name, {device_names::state(name)}));
+  TC_CHECK(dm::refuse_suspended(env.dm, name, {device_names::state(name)}));
   return *info;
 }
 
@@ -54,6 +53,11 @@ Result<std::string> resolve_pool(const Env& env, const std::string& asked) {
   std::string names;
   for (const std::string& name : known) names += " " + name;
   return fail(Code::usage, "pool", "several are known:" + names, "say which with --pool or TCLONE_POOL");
+}
+
+Status refuse_inactive(Env& env, const std::string& pool) {
+  TC_TRY(active_pool(env, pool));
+  return {};
 }
 
 std::string lock_path(const Env& env, const std::string& pool) { return env.paths.run + "/" + pool + ".lock"; }
@@ -90,26 +94,6 @@ Result<Session> Session::open(Env& env, const std::string& name) {
 
 Result<Session> Session::look(Env& env, const std::string& asked) {
   return open(env, TC_TRY(resolve_pool(env, asked)));
-}
-
-Result<Session> Session::change(Env& env, const std::string& asked, const std::function<void(Session&)>& first) {
-  const std::string name = TC_TRY(resolve_pool(env, asked));
-  if (env.dry_run) return open(env, name);
-  // The existence of the pool is looked up before the lock file is made, and whether anything can be read there before the
-  // lock is waited for. Nothing of it stays open then: whoever has the lock may be taking the pool down.
-  if (first) {
-    Session seen = TC_TRY(open(env, name));
-    first(seen);
-  } else {
-    TC_TRY(active_pool(env, name));
-  }
-  PoolLock lock = TC_TRY(lock_pool(env, name));
-  Session session = TC_TRY(open(env, name));
-  session.lock.emplace(std::move(lock));
-  session.store.keep_what_is_read();
-  session.may_begin_anew = true;
-  TC_TRY(recover_session(session));
-  return session;
 }
 
 const std::vector<std::string>& Session::files() const {

@@ -2,7 +2,6 @@
 // One command's hold on one active pool: its records, its lock, and what the command opened on the way.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,6 +17,9 @@ namespace tclone::engine {
 
 /// Finds out which pool is meant: `asked`, else default_pool, else the only one known. not_found or usage otherwise.
 [[nodiscard]] Result<std::string> resolve_pool(const Env& env, const std::string& asked);
+
+/// What Session::look refuses before it reads anything: a pool that is unknown, not active, or whose state area is suspended.
+[[nodiscard]] Status refuse_inactive(Env& env, const std::string& pool);
 
 [[nodiscard]] std::string lock_path(const Env& env, const std::string& pool);
 /// Of the records, when there are many (state/index.h). With a dash, which no pool's name has: what is called as a pool is
@@ -40,13 +42,8 @@ class Session {
   /// While nothing is written down that would have to be undone: secrets that take long are then waited for without the lock.
   bool may_begin_anew = false;
 
-  /// For looking: no lock. Error not_found when the pool is unknown, exists (conflict) when it is not active.
+  /// For looking: no lock (to change something: begin_change(), engine/protocol/begin.h). Error not_found when the pool is unknown, exists (conflict) when it is not active.
   [[nodiscard]] static Result<Session> look(Env& env, const std::string& asked);
-  /// For changing: takes the lock, finishes or undoes what a crash left, compares the kernel's transaction id with the
-  /// record's (damaged, naming both, when they differ without a journal). `first` is done before the lock is taken, with the
-  /// pool as it is then; not in a dry run.
-  [[nodiscard]] static Result<Session> change(Env& env, const std::string& asked,
-                                              const std::function<void(Session&)>& first = {});
 
   // What this command has opened or left without user; CloseUnused looks at these only.
   std::set<std::string> unused_vaults;

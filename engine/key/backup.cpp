@@ -8,8 +8,10 @@
 #include <fstream>
 
 #include "engine/core/lookup.h"
-#include "engine/protocol/recovery.h"
+#include "engine/protocol/begin.h"
+#include "engine/protocol/work_mark.h"
 #include "engine/stack/vault_header.h"
+#include "engine/stack/vault_layers.h"
 #include "engine/stack/vault_stack.h"
 
 namespace tclone::engine {
@@ -78,7 +80,7 @@ Result<Outcome> key_backup(Env& env, const Named& r, const std::string& asked) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string file = TC_TRY(absolute(asked));
     TC_CHECK(refuse_on_pool(file));
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(begin_change(env, r.pool));
     const Vault v = TC_TRY(encrypted_vault(s, r.name));
     Outcome out = told(what, r.name, "save the LUKS2 header of vault " + v.name + " in " + file);
     if (env.dry_run) {
@@ -103,7 +105,7 @@ Result<Outcome> key_restore(Env& env, const Named& r, const std::string& asked) 
     struct stat st {};
     if (::stat(file.c_str(), &st) != 0) return fail_errno(errno, file, "cannot look at the backup");
     if (!S_ISREG(st.st_mode)) return fail(Code::usage, file, "not a regular file");
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(begin_change(env, r.pool));
     const Vault v = TC_TRY(encrypted_vault(s, r.name));
     TC_CHECK(refuse_while_copied(v));
     Outcome out = told(what, r.name, "write the LUKS2 header of vault " + v.name + " from " + file);

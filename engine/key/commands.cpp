@@ -5,9 +5,11 @@
 
 #include "base/fault.h"
 #include "engine/core/lookup.h"
+#include "engine/protocol/begin.h"
 #include "engine/protocol/operation.h"
-#include "engine/protocol/recovery.h"
+#include "engine/protocol/work_mark.h"
 #include "engine/stack/vault_header.h"
+#include "engine/stack/vault_layers.h"
 #include "engine/stack/vault_stack.h"
 
 namespace tclone::engine {
@@ -244,7 +246,7 @@ Result<Outcome> remove_in(Session& s, const KeyRemove& r, const std::string& wha
 Result<Outcome> key_add(Env& env, const KeyAdd& r) {
   const std::string what = "key add " + r.name;
   const auto run = [&]() -> Result<Outcome> {
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(begin_change(env, r.pool));
     return add_in(s, r, what);
   };
   return attempted(with_secrets(env.asked, run), what);
@@ -253,7 +255,7 @@ Result<Outcome> key_add(Env& env, const KeyAdd& r) {
 Result<Outcome> key_remove(Env& env, const KeyRemove& r) {
   const std::string what = "key rm " + r.name;
   const auto run = [&]() -> Result<Outcome> {
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(begin_change(env, r.pool));
     return remove_in(s, r, what);
   };
   return attempted(with_secrets(env.asked, run), what);

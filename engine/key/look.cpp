@@ -5,9 +5,10 @@
 #include <memory>
 
 #include "engine/core/lookup.h"
-#include "engine/protocol/recovery.h"
+#include "engine/protocol/begin.h"
+#include "engine/protocol/work_mark.h"
 #include "engine/stack/vault_header.h"
-#include "engine/stack/vault_stack.h"
+#include "engine/stack/vault_layers.h"
 
 namespace tclone::engine {
 namespace {
@@ -31,7 +32,7 @@ Status look_at_header(Env& env, const Named& r, const Look& look) {
   if (const auto looked = TC_TRY(look_at_open(env, r, look))) return *looked;
   const auto wait = env.lock_deadline;
   env.lock_deadline = std::min(wait, kPatience);
-  auto session = Session::change(env, r.pool);
+  auto session = begin_change(env, r.pool);
   env.lock_deadline = wait;
   Session s = TC_TRY(std::move(session));
   const Vault v = TC_TRY(encrypted_vault(s, r.name));

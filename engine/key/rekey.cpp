@@ -8,10 +8,10 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "engine/core/lookup.h"
+#include "engine/protocol/begin.h"
 #include "engine/protocol/operation.h"
-#include "engine/protocol/recovery.h"
+#include "engine/protocol/work_mark.h"
 #include "engine/stack/vault_header.h"
-#include "engine/stack/vault_stack.h"
 #include "policies/sizing.h"
 
 namespace tclone::engine {
@@ -50,7 +50,7 @@ class Rekeying {
   /// One hold of the pool's lock. The volume keys of both halves live on from one to the next.
   template <class Act>
   Status turn(Act act) {
-    Session s = TC_TRY(Session::change(env_, r_.pool));
+    Session s = TC_TRY(begin_change(env_, r_.pool));
     s.fresh_keys = std::move(keys_);
     Status done = act(s);
     keys_ = std::move(s.fresh_keys);

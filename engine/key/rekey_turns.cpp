@@ -6,7 +6,8 @@
 
 #include "base/fault.h"
 #include "engine/key/rekey.h"
-#include "engine/protocol/recovery.h"
+#include "engine/protocol/work_mark.h"
+#include "engine/stack/vault_layers.h"
 #include "engine/stack/vault_stack.h"
 #include "model/device_names.h"
 #include "os/block_io.h"

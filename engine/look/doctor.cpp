@@ -4,11 +4,11 @@
 
 #include <utility>
 
+#include "dm/targets.h"
 #include "engine/core/consistency.h"
 #include "engine/core/lookup.h"
 #include "engine/look/doctor.h"
 #include "engine/look/views.h"
-#include "engine/protocol/recovery.h"
 #include "engine/stack/pool_stack.h"
 #include "engine/stack/renamed.h"
 #include "model/device_names.h"
@@ -91,7 +91,7 @@ void look_at_outer(Session& s, std::optional<Bytes> labelled, Findings& out) {
                        "`; where vaults are open that may wait, too: then restart the machine"});
     return;
   }
-  const std::string health = health_text(*status);
+  const std::string health = dm::health_text(*status);
   if (health != "ok" && health != "out of data space") {
     out.push_back(
         {"the outer pool's metadata is not well: " + health,

@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "engine/look/doctor.h"
-#include "engine/stack/vault_stack.h"
+#include "engine/stack/vault_layers.h"
 #include "model/device_names.h"
 #include "policies/sizing.h"
 

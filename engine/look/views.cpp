@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dm/targets.h"
 #include "engine/core/lookup.h"
 #include "engine/stack/pool_stack.h"
 #include "engine/stack/volume_stack.h"
@@ -63,15 +64,6 @@ bool waits(Session& s, const Error& error) {
 
 }  // namespace
 
-std::string health_text(const dm::PoolStatus& s) {
-  if (s.mode == dm::PoolMode::fail) return "failed";
-  if (s.needs_check) return "needs check";
-  if (s.mode == dm::PoolMode::ro) return "read-only";
-  if (s.mode == dm::PoolMode::out_of_metadata) return "out of metadata";
-  if (s.mode == dm::PoolMode::out_of_data_space) return "out of data space";
-  return "ok";
-}
-
 Result<VaultView> view_vault(Session& s, const DeviceIndex& device_index, const Vault& vault) {
   VaultView out;
   out.record = vault;
@@ -89,7 +81,7 @@ Result<VaultView> view_vault(Session& s, const DeviceIndex& device_index, const 
   out.open = true;
   out.health = kWaiting;
   if (!status) return out;
-  out.health = health_text(*status);
+  out.health = dm::health_text(*status);
   out.data = data_usage(*status, vault.block);
   out.metadata = metadata_usage(*status);
   if (const auto thin = s.env.dm.thin_status(device_names::vault_thin(s.pool, vault.outer)); thin && !thin->failed) {
@@ -227,7 +219,7 @@ Result<PoolView> pool_status(Env& env, const std::string& asked) {
     const auto status = TC_TRY(env.dm.pool_status(s.outer_pool()));
     out.data = data_usage(status, s.record.block);
     out.metadata = metadata_usage(status);
-    out.health = health_text(status);
+    out.health = dm::health_text(status);
     const OuterRoom space = outer_room(s, status);
     out.reserve = space.reserve;
     out.free = space.free;

@@ -12,7 +12,4 @@ namespace tclone::engine {
 [[nodiscard]] Result<VolumeView> view_volume(Session& s, DeviceIndex& device_index, Volume volume, const Vault& vault);
 [[nodiscard]] VersionView view_version(const Session& s, const DeviceIndex& device_index, const Volume& volume,
                                        Version version);
-/// "ok", "read-only", "needs check", "out of data space", "out of metadata", "failed".
-[[nodiscard]] std::string health_text(const dm::PoolStatus& status);
-
 }  // namespace tclone::engine

@@ -11,9 +11,10 @@
 #include "engine/api/api.h"
 #include "engine/core/lookup.h"
 #include "engine/look/views.h"
-#include "engine/protocol/recovery.h"
+#include "engine/protocol/begin.h"
+#include "engine/protocol/work_mark.h"
 #include "engine/stack/pool_stack.h"
-#include "engine/stack/vault_stack.h"
+#include "engine/stack/vault_layers.h"
 #include "model/device_names.h"
 #include "os/block_io.h"
 
@@ -33,8 +34,8 @@ struct Layer {
 Status check_layer(Env& env, const Layer& layer, const std::map<std::uint32_t, std::string>& wanted, Findings& out) {
   const std::string path = env.dm.path(layer.metadata);
   const auto status = TC_TRY(env.dm.pool_status(layer.pool));
-  if (health_text(status) != "ok" && health_text(status) != "out of data space") {
-    out.push_back({layer.what + " is not well: " + health_text(status), "it is read-only or fails", layer.mend});
+  if (dm::health_text(status) != "ok" && dm::health_text(status) != "out of data space") {
+    out.push_back({layer.what + " is not well: " + dm::health_text(status), "it is read-only or fails", layer.mend});
     return {};
   }
   const MetadataSnapshot held = TC_TRY(MetadataSnapshot::take(env.dm, layer.pool));
@@ -142,7 +143,7 @@ Result<std::vector<Finding>> pool_check(Env& env, const std::string& asked) {
       }
       return out;
     }
-    Session s = TC_TRY(Session::change(env, name));
+    Session s = TC_TRY(begin_change(env, name));
     const WorkMark mark = TC_TRY(WorkMark::set(s));
     const LoadedRecords all = TC_TRY(load_records(s.store));
     for (const auto& f : all.damaged) {

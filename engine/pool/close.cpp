@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "engine/core/lookup.h"
 #include "engine/protocol/recovery.h"
+#include "engine/protocol/work_mark.h"
+#include "engine/stack/pins.h"
 #include "engine/stack/pool_stack.h"
 #include "engine/stack/renamed.h"
 #include "engine/stack/unused.h"

@@ -16,7 +16,6 @@
 #include "engine/protocol/perform.h"
 #include "engine/protocol/recovery.h"
 #include "engine/stack/pool_stack.h"
-#include "engine/stack/vault_stack.h"
 #include "engine/volume/activation.h"
 #include "model/device_names.h"
 #include "os/block_io.h"

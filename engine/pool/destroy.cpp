@@ -16,6 +16,7 @@
 #include "engine/protocol/operation.h"
 #include "engine/protocol/perform.h"
 #include "engine/protocol/recovery.h"
+#include "engine/protocol/work_mark.h"
 #include "engine/stack/pool_stack.h"
 #include "engine/stack/renamed.h"
 #include "model/device_names.h"

@@ -4,7 +4,9 @@
 #include "dm/thin_tools.h"
 #include "engine/api/api.h"
 #include "engine/core/lookup.h"
-#include "engine/protocol/recovery.h"
+#include "engine/protocol/begin.h"
+#include "engine/protocol/work_mark.h"
+#include "engine/stack/vault_layers.h"
 #include "engine/stack/vault_stack.h"
 #include "model/device_names.h"
 #include "os/block_io.h"
@@ -81,7 +83,7 @@ Result<Outcome> vault_repair(Env& env, const std::string& pool, const std::strin
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(vault));
     TC_CHECK(thin_tools::require());
-    Session s = TC_TRY(Session::change(env, pool));
+    Session s = TC_TRY(begin_change(env, pool));
     auto record = s.store.vault(vault);
     if (!record && record.error().code == Code::not_found) {
       return fail(Code::not_found, vault, "there is no vault of that name", "`tclone status` shows them");

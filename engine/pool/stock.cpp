@@ -5,6 +5,7 @@
 
 #include "crypt/keys/key_source.h"
 #include "engine/core/lookup.h"
+#include "engine/protocol/begin.h"
 #include "engine/protocol/operation.h"
 #include "policies/sizing.h"
 
@@ -72,7 +73,7 @@ Result<Outcome> pool_stock(Env& env, const PoolStock& r) {
     out.changed = false;
     PoolStock left = r;
     for (;;) {
-      Session s = TC_TRY(Session::change(env, out.name));
+      Session s = TC_TRY(begin_change(env, out.name));
       auto plan = TC_TRY(next_step(s, left));
       if (!plan) return out;
       left.count.reset();  // so that two at once, with different counts, come to an end

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "dm/targets.h"
 #include "engine/protocol/perform.h"
-#include "engine/stack/vault_stack.h"
+#include "engine/stack/vault_layers.h"
 #include "model/device_names.h"
 #include "os/block_io.h"
 #include "policies/sizing.h"

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "engine/protocol/perform.h"
 #include "engine/protocol/recovery.h"
+#include "engine/protocol/work_mark.h"
 #include "engine/stack/suspended.h"
 #include "engine/stack/unused.h"
 #include "engine/stack/vault_header.h"

@@ -1,35 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/protocol/recovery.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <map>
-#include <sstream>
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "dm/suspended.h"
+#include "dm/targets.h"
+#include "engine/api/api.h"
 #include "engine/core/consistency.h"
 #include "engine/core/lookup.h"
-#include "engine/look/views.h"
-#include "engine/protocol/operation.h"
 #include "engine/protocol/perform.h"
-#include "engine/stack/suspended.h"
+#include "engine/protocol/work_mark.h"
 #include "engine/stack/unused.h"
-#include "engine/stack/vault_stack.h"
+#include "engine/stack/vault_layers.h"
 #include "engine/stack/volume_stack.h"
 #include "model/device_names.h"
-#include "state/files.h"
 #include "state/host/pool_location.h"
 
 namespace tclone::engine {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string mark_path(const Session& s) { return s.env.paths.run + "/" + s.pool + ".working"; }
 
 /// A killed command may have left devices suspended when its guard was killed with it, and layers without a user.
 Status tidy_devices(Session& s) {
@@ -51,7 +44,7 @@ Status tidy_devices(Session& s) {
 }
 
 tl::unexpected<Error> refuse_broken(const Session& s, const dm::PoolStatus& status) {
-  return fail(Code::damaged, "pool " + s.pool, "its outer metadata take no changes (" + health_text(status) + ")",
+  return fail(Code::damaged, "pool " + s.pool, "its outer metadata take no changes (" + dm::health_text(status) + ")",
               "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool +
                   "`, `tclone pool repair " + s.pool + "` and activate it again");
 }
@@ -126,47 +119,6 @@ void bring_back(Session& s, const std::vector<std::string>& volumes) {
 
 }  // namespace
 
-Result<WorkMark> WorkMark::set(const Session& s) {
-  const std::string path = mark_path(s);
-  TC_CHECK(make_mark(path, "cannot mark the pool as being worked on"));
-  s.env.dm.note_waits_in(path);
-  return WorkMark(path);
-}
-
-bool WorkMark::left_behind(const Session& s) { return ::access(mark_path(s).c_str(), F_OK) == 0; }
-
-void WorkMark::note(const Session& s, const std::string& volume) {
-  const UniqueFd fd(::open(mark_path(s).c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  const std::string line = volume + '\n';
-  // Best effort only: what is not noted is not active again after a crash.
-  if (fd && ::write(fd.get(), line.data(), line.size()) < 0) log::debug(mark_path(s) + " cannot be written");
-}
-
-std::vector<std::string> WorkMark::noted(const Session& s) {
-  std::vector<std::string> out;
-  const state::Folder run(UniqueFd(::open(s.env.paths.run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
-  const auto text = state::read_whole(run, s.pool + ".working");
-  if (!text) return out;
-  std::istringstream lines(*text);
-  for (std::string line; std::getline(lines, line);) out.push_back(line);
-  // Not of a volume, but of what the command waited with.
-  const auto waits =
-      std::stable_partition(out.begin(), out.end(), [](const auto& line) { return !line.starts_with(' '); });
-  for (auto it = waits; it != out.end(); ++it) s.env.dm.give_back(*it);
-  out.erase(waits, out.end());
-  return out;
-}
-
-WorkMark::~WorkMark() {
-  if (!path_.empty()) ::unlink(path_.c_str());
-}
-
-Status close_or_leave(Session& s, WorkMark& mark) {
-  Status closed = close_unused(s);
-  if (!closed) mark.leave();
-  return closed;
-}
-
 Status undo(Session& s, const ToUndo& to_undo) {
   const auto in_new_vault = [&](const InnerRef& c) {
     return std::any_of(to_undo.outer.begin(), to_undo.outer.end(),
@@ -199,8 +151,8 @@ Status clean_up(Session& s, const Cleanup& cleanup) {
 Result<Recovered> recover_session(Session& s) {
   const bool killed = WorkMark::left_behind(s);
   if (!killed) {
-    TC_CHECK(refuse_suspended(s.env.dm, s.pool,
-                              {s.outer_pool(), device_names::data(s.pool), device_names::metadata(s.pool)}));
+    TC_CHECK(dm::refuse_suspended(s.env.dm, s.pool,
+                                  {s.outer_pool(), device_names::data(s.pool), device_names::metadata(s.pool)}));
   }
   const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
   const auto journal = TC_TRY(s.store.journal());
@@ -256,7 +208,7 @@ Result<Outcome> recover(Env& env, const std::string& asked) {
     out.name = name;
     // Before anything is read: the state area may be what is suspended.
     out.steps = TC_TRY(resume_all(env, name));
-    if (env.dry_run && !refuse_suspended(env.dm, name, {device_names::state(name)})) return out;
+    if (env.dry_run && !dm::refuse_suspended(env.dm, name, {device_names::state(name)})) return out;
     Session s = TC_TRY(Session::look(env, name));
     if (lock) s.lock.emplace(std::move(*lock));
     const auto journal = TC_TRY(s.store.journal());

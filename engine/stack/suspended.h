@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Devices that somebody else has suspended (dmsetup suspend, a killed tool): what reads or writes through one waits in the
-// kernel, where neither a deadline nor a signal ends it. So they are looked for before anything is.
+// The layers of a vault that somebody else has suspended (dm/suspended.h).
 #pragma once
 
 #include "engine/core/session.h"
 
 namespace tclone::engine {
 
-/// busy, naming the device and what resumes it, when one of these devices of `pool` is suspended. One that is not there is
-/// not. Under the pool's lock, or of devices that tclone itself never suspends: else a command at work is taken for it.
-[[nodiscard]] Status refuse_suspended(dm::DeviceMapper& dm, const std::string& pool,
-                                      const std::vector<std::string>& devices);
-/// Of a vault: its inner pool, and what that stands on. Secrets once a session.
+/// busy, as dm::refuse_suspended, for a vault: its inner pool, and what that stands on. Secrets once a session.
 [[nodiscard]] Status refuse_suspended(Session& s, ThinId outer);
 
 }  // namespace tclone::engine

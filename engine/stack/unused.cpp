@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/stack/unused.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
 #include <set>
 
-#include "engine/stack/vault_stack.h"
+#include "engine/stack/pins.h"
+#include "engine/stack/vault_layers.h"
 #include "engine/stack/volume_stack.h"
 #include "model/device_names.h"
 #include "model/names.h"
@@ -18,10 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kPatience = 3000ms;  // with whoever looks at a device for a moment, as udev does
-
-std::string pin_path(const Session& s, const std::string& version) {
-  return s.env.paths.run + "/" + s.pool + ".pinned/" + version;
-}
 
 /// Takes a version down that nothing uses, and marks what it stood on.
 Status close_version_if_unused(Session& s, const std::string& text) {
@@ -40,31 +33,6 @@ Status close_version_if_unused(Session& s, const std::string& text) {
 }
 
 }  // namespace
-
-Status close_view_if_unused(Session& s, const VersionRef& ref) {
-  const std::string view = view_of(s, ref);
-  const auto info = TC_TRY(s.env.dm.info(view));
-  if (!info || info->open_count > 0 || s.env.dry_run) return {};
-  return s.env.dm.remove(view, kPatience);
-}
-
-Status pin(Session& s, const VersionRef& version) {
-  const std::string path = pin_path(s, version.text());
-  const std::string folder = path.substr(0, path.rfind('/'));
-  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, folder, "cannot make the folder");
-  return make_mark(path, "cannot make the mark that keeps the version active");
-}
-
-void unpin(Session& s, const VersionRef& version) { ::unlink(pin_path(s, version.text()).c_str()); }
-
-bool is_pinned(const Session& s, const VersionRef& version) {
-  return ::access(pin_path(s, version.text()).c_str(), F_OK) == 0;
-}
-
-Status move_pin(const Session& s, const std::string& from, const std::string& to) {
-  if (::rename(pin_path(s, from).c_str(), pin_path(s, to).c_str()) == 0 || errno == ENOENT) return {};
-  return fail_errno(errno, pin_path(s, from), "cannot rename the mark that keeps the version active");
-}
 
 Status close_unused(Session& s) {
   Status first;

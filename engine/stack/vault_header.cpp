@@ -6,7 +6,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "engine/core/lookup.h"
-#include "engine/stack/vault_stack.h"
+#include "engine/stack/vault_layers.h"
 #include "model/device_names.h"
 
 namespace tclone::engine {

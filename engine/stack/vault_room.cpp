@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/fault.h"
+#include "engine/stack/vault_layers.h"
 #include "engine/stack/vault_stack.h"
 #include "engine/stack/vault_tables.h"
 #include "model/device_names.h"

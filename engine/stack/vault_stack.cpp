@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/stack/vault_stack.h"
 
-#include <cerrno>
-
 #include "base/fault.h"
 #include "base/log.h"
-#include "dm/by_uuid.h"
 #include "dm/targets.h"
 #include "engine/stack/pool_stack.h"
-#include "engine/stack/suspended.h"
 #include "engine/stack/vault_header.h"
+#include "engine/stack/vault_layers.h"
 #include "engine/stack/vault_tables.h"
 #include "model/device_names.h"
 #include "os/block_io.h"
@@ -17,9 +14,6 @@
 
 namespace tclone::engine {
 namespace {
-
-using namespace std::chrono_literals;
-constexpr auto kPatience = 5000ms;
 
 Status create_layer(Session& s, const Vault& v, const std::string& name, const char* layer, const dm::Table& table) {
   return s.env.dm.create({name, device_names::uuid(v.uuid, layer), table, false, dm::Udev::hidden});
@@ -40,17 +34,6 @@ Status unlock(Session& s, const Vault& v) {
   }
   const Secret secret = TC_TRY(secret_of(s, v, v.key, crypt::Purpose::unlock));
   return s.env.luks.open(device, name, v.header, secret);
-}
-
-/// What has the inner pool's name, which may be what a killed repair left; damaged when somebody has renamed the inner pool.
-Result<std::optional<dm::Info>> top_of(Session& s, const Vault& v) {
-  const std::string pool = device_names::vault_pool(s.pool, v.outer);
-  auto info = TC_TRY(s.env.dm.info(pool));
-  if (info) return info;
-  if (const auto found = TC_TRY(s.env.dm.find_uuid(device_names::uuid(v.uuid, "pool")))) {
-    return dm::renamed_by_hand(*found, pool);
-  }
-  return info;
 }
 
 /// What the inner pool stands on.
@@ -124,20 +107,6 @@ Status open_layers(Session& s, const Vault& v, bool format) {
 
 }  // namespace
 
-Result<bool> vault_is_open(Session& s, const Vault& v) {
-  const std::string pool = device_names::vault_pool(s.pool, v.outer);
-  const auto info = TC_TRY(top_of(s, v));
-  if (!info || !info->live_table) return false;
-  // Layers are named by the outer thin. What another vault has opened must not be taken for this one's.
-  if (info->uuid != device_names::uuid(v.uuid, "pool")) {
-    return fail(Code::damaged, s.store.folder() + "/vaults/" + v.name + ".toml",
-                "it says outer = " + std::to_string(v.outer.n) + ", but device " + pool + " is another vault's",
-                "run `tclone doctor`");
-  }
-  if (s.lock) TC_CHECK(refuse_suspended(s, v.outer));
-  return true;
-}
-
 Status open_new_vault(Session& s, const Vault& v) { return open_layers(s, v, true); }
 
 Status open_vault(Session& s, const std::string& name) {
@@ -189,55 +158,6 @@ Result<std::string> open_for_repair(Session& s, const Vault& v) {
     if (auto down = close_vault(s, v.outer); !down) log::warn(down.error().text());
   }
   return up;
-}
-
-Result<bool> close_above_crypt(Session& s, ThinId outer) {
-  const auto crypt = TC_TRY(s.env.dm.info(device_names::vault_crypt(s.pool, outer)));
-  if (!crypt || !crypt->live_table || crypt->suspended) return false;
-  for (const std::string& name : {device_names::vault_pool(s.pool, outer), device_names::vault_data(s.pool, outer),
-                                  device_names::vault_metadata(s.pool, outer)}) {
-    TC_CHECK(s.env.dm.remove(name, kPatience));
-  }
-  s.unlocked.insert(outer.n);
-  return true;
-}
-
-Status close_vault(Session& s, ThinId outer) {
-  TC_CHECK(refuse_suspended(s, outer));  // the inner pool commits when it is taken down
-  s.unlocked.erase(outer.n);
-  for (const std::string& name : device_names::vault_layers(s.pool, outer)) TC_CHECK(s.env.dm.remove(name, kPatience));
-  return {};
-}
-
-Status close_vault_if_unused(Session& s, const Vault& v) {
-  const auto info = TC_TRY(top_of(s, v));
-  // What a rekey that was killed has left of its other half: nobody but a rekey ever has it open.
-  if (v.rekey) TC_CHECK(close_vault(s, v.rekey->outer));
-  if (info && info->open_count > 0) return {};
-  TCLONE_FAULT_POINT("vault.idle");
-  return close_vault(s, v.outer);
-}
-
-Result<dm::PoolStatus> healthy_inner_pool(Session& s, const Vault& v) {
-  const auto status = TC_TRY(s.env.dm.pool_status(device_names::vault_pool(s.pool, v.outer)));
-  if (!status.writable()) {
-    return fail(
-        Code::damaged, "vault " + v.name,
-        status.needs_check ? "its inner pool asks for a check of its metadata" : "its inner pool is not writable",
-        "deactivate what is active in it, then run `tclone pool repair " + s.pool + " --vault " + v.name + "`");
-  }
-  return status;
-}
-
-Result<bool> activate_outer_thin(Session& s, ThinId outer) {
-  const std::string name = device_names::vault_thin(s.pool, outer);
-  TC_CHECK(close_vault(s, outer));
-  const dm::Table table = dm::thin(TC_TRY(dev_of(s, s.outer_pool())), outer, to_sectors(policies::kOuterThin));
-  auto made = s.env.dm.create(
-      {name, device_names::uuid(s.record.uuid, "outer-" + std::to_string(outer.n)), table, false, dm::Udev::hidden});
-  if (made) return true;
-  if (made.error().sys == ENODATA) return false;  // thin_ctr: no such device id
-  return tl::unexpected(made.error());
 }
 
 }  // namespace tclone::engine

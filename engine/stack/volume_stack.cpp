@@ -8,9 +8,10 @@
 #include "base/fault.h"
 #include "dm/by_uuid.h"
 #include "dm/targets.h"
+#include "engine/stack/pins.h"
 #include "engine/stack/suspended.h"
-#include "engine/stack/unused.h"
 #include "engine/stack/vault_header.h"
+#include "engine/stack/vault_layers.h"
 #include "engine/stack/vault_stack.h"
 #include "model/device_names.h"
 #include "model/names.h"
@@ -189,6 +190,13 @@ Status activate_view(Session& s, const VersionRef& version) {
   const Version v = TC_TRY(s.store.version(version.volume, version.number));
   const std::array piece{dm::Piece{below, Sectors{0}, to_sectors(v.size)}};
   return s.env.dm.create({name, device_names::uuid(v.uuid, "view"), dm::linear(piece), true, dm::Udev::low_priority});
+}
+
+Status close_view_if_unused(Session& s, const VersionRef& ref) {
+  const std::string view = view_of(s, ref);
+  const auto info = TC_TRY(s.env.dm.info(view));
+  if (!info || info->open_count > 0 || s.env.dry_run) return {};
+  return s.env.dm.remove(view, kPatience);
 }
 
 Status refuse_if_held(Session& s, const Volume& volume) {

@@ -31,6 +31,8 @@ namespace tclone::engine {
 /// The device to mount the version by, on top of the version's own; it goes when it is no longer mounted.
 [[nodiscard]] Status activate_view(Session& s, const VersionRef& version);
 
+/// Takes down the device that the version is mounted by, unless it is in use.
+[[nodiscard]] Status close_view_if_unused(Session& s, const VersionRef& ref);
 /// busy, naming processes and mount points, when it is in use. Not active is fine. Notes what it leaves idle.
 [[nodiscard]] Status deactivate_volume(Session& s, const Volume& volume);
 [[nodiscard]] Status deactivate_version(Session& s, const Version& version);

@@ -12,9 +12,10 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "engine/core/lookup.h"
+#include "engine/protocol/begin.h"
 #include "engine/protocol/operation.h"
-#include "engine/protocol/recovery.h"
-#include "engine/stack/unused.h"
+#include "engine/protocol/work_mark.h"
+#include "engine/stack/pins.h"
 #include "engine/stack/volume_stack.h"
 #include "model/device_names.h"
 #include "os/filesystem.h"
@@ -87,7 +88,7 @@ Status deactivate_one(Session& s, const std::string& name) {
 Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
                          const std::function<Status(Session&, const std::string&)>& act, std::vector<Error>& failed) {
   failed.clear();
-  Session s = TC_TRY(Session::change(env, r.pool));
+  Session s = TC_TRY(begin_change(env, r.pool));
   std::vector<std::string> names = r.names;
   if (r.all) names = TC_TRY(s.store.volume_names());
   Outcome out;
@@ -258,7 +259,7 @@ Result<Outcome> deactivate(Env& env, const Activation& r) {
 Result<Mounted> mount(Env& env, const Mount& r) {
   const auto run = [&]() -> Result<Mounted> {
     TC_TRY(names::parse_target(r.name));
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(begin_change(env, r.pool));
     return mount_in(s, r);
   };
   return attempted(with_secrets(env.asked, run), "mount " + r.name);
@@ -276,7 +277,7 @@ Result<Outcome> unmount(Env& env, const Named& r) {
       return out;
     }
     TC_TRY(names::parse_target(r.name));
-    auto session = Session::change(env, r.pool);
+    auto session = begin_change(env, r.pool);
     if (!session) {
       const Error& e = session.error();
       if (e.code != Code::damaged && e.sys != EROFS && e.sys != EIO) return tl::unexpected(e);

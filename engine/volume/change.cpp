@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // rm, rename, resize.
 #include "engine/core/lookup.h"
+#include "engine/protocol/begin.h"
 #include "engine/protocol/operation.h"
-#include "engine/stack/vault_stack.h"
+#include "engine/stack/vault_layers.h"
 #include "engine/stack/volume_stack.h"
 #include "model/device_names.h"
 #include "policies/sizing.h"
@@ -98,7 +99,7 @@ Result<plan::RenameFacts> facts_to_rename(Session& s, const std::string& from, c
 Result<Outcome> remove(Env& env, const Named& r) {
   const auto run = [&]() -> Result<Outcome> {
     const names::Target target = TC_TRY(names::parse_target(r.name));
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(begin_change(env, r.pool));
     Outcome out = TC_TRY(run_plan(s, plan::plan_remove(TC_TRY(facts_to_remove(s, target)))));
     out.name = r.name;
     return out;
@@ -110,7 +111,7 @@ Result<Outcome> rename(Env& env, const Named& from, const std::string& to) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(from.name));
     TC_CHECK(names::check_volume_name(to));
-    Session s = TC_TRY(Session::change(env, from.pool));
+    Session s = TC_TRY(begin_change(env, from.pool));
     TC_TRY(find_volume(s, from.name));
     TC_CHECK(refuse_existing(s, to));
     Outcome out = TC_TRY(run_plan(s, plan::plan_rename(TC_TRY(facts_to_rename(s, from.name, to)))));
@@ -125,7 +126,7 @@ Result<Outcome> rename(Env& env, const Named& from, const std::string& to) {
 Result<Outcome> resize(Env& env, const Named& r, Bytes size) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(r.name));
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(begin_change(env, r.pool));
     plan::ResizeFacts facts;
     facts.common = common_facts(s);
     facts.volume = TC_TRY(find_volume(s, r.name));

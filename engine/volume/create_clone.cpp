@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/core/lookup.h"
 #include "engine/pool/stock.h"
+#include "engine/protocol/begin.h"
 #include "engine/protocol/operation.h"
 #include "engine/protocol/write_out.h"
 #include "engine/stack/vault_header.h"
@@ -166,7 +167,7 @@ Result<Outcome> create(Env& env, const Create& r) {
       return fail(Code::usage, "--plain", "a plain vault has no key", "leave one of --plain and --key away");
     }
     TC_CHECK(refuse_token(r.key));
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(begin_change(env, r.pool));
     return create_in(s, r);
   };
   return attempted(with_secrets(env.asked, run), what);
@@ -185,7 +186,7 @@ Result<Outcome> clone(Env& env, const Clone& r) {
     std::vector<StepTime> written;
     std::function<void(Session&)> first;
     if (!target.has_version()) first = [&](Session& seen) { written = write_out(seen, {target.volume}); };
-    Session s = TC_TRY(Session::change(env, r.pool, first));
+    Session s = TC_TRY(begin_change(env, r.pool, first));
     if (s.record.stock > 0 && r.vault.empty() && !r.shared_key) refill = s.pool;
     Outcome out = TC_TRY(clone_in(s, r));
     out.steps.insert(out.steps.begin(), written.begin(), written.end());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/core/lookup.h"
+#include "engine/protocol/begin.h"
 #include "engine/protocol/operation.h"
 #include "engine/protocol/write_out.h"
 #include "engine/stack/vault_stack.h"
@@ -128,7 +129,7 @@ Result<Outcome> publish(Env& env, const Publish& r) {
     for (const std::string& tag : r.tags) TC_CHECK(names::check_tag(tag));
     TC_CHECK(names::check_message(r.message));
     std::vector<StepTime> written;
-    Session s = TC_TRY(Session::change(env, r.pool, [&](Session& seen) { written = write_out(seen, r.names); }));
+    Session s = TC_TRY(begin_change(env, r.pool, [&](Session& seen) { written = write_out(seen, r.names); }));
     Outcome out = TC_TRY(publish_in(s, r, what));
     out.steps.insert(out.steps.begin(), written.begin(), written.end());
     return out;
@@ -139,7 +140,7 @@ Result<Outcome> publish(Env& env, const Publish& r) {
 Result<Outcome> revert(Env& env, const Reset& r) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(r.name));
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(begin_change(env, r.pool));
     return revert_in(s, r);
   };
   return attempted(with_secrets(env.asked, run), "revert " + r.name);
@@ -148,7 +149,7 @@ Result<Outcome> revert(Env& env, const Reset& r) {
 Result<Outcome> refresh(Env& env, const Reset& r) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(r.name));
-    Session s = TC_TRY(Session::change(env, r.pool));
+    Session s = TC_TRY(begin_change(env, r.pool));
     return refresh_in(s, r);
   };
   return attempted(with_secrets(env.asked, run), "refresh " + r.name);
@@ -158,7 +159,7 @@ Result<Outcome> tag(Env& env, const std::string& pool, const std::string& target
   const auto run = [&]() -> Result<Outcome> {
     const names::Target t = TC_TRY(names::parse_target(target));
     TC_CHECK(names::check_tag(tag_name));
-    Session s = TC_TRY(Session::change(env, pool));
+    Session s = TC_TRY(begin_change(env, pool));
     const Version version = TC_TRY(find_version(s, t, true));
     plan::TagFacts facts{common_facts(s), TC_TRY(s.store.volume(version.volume)), tag_name, version.number};
     const auto present = facts.volume.tags.find(tag_name);
@@ -179,7 +180,7 @@ Result<Outcome> tag(Env& env, const std::string& pool, const std::string& target
 Result<Outcome> untag(Env& env, const std::string& pool, const std::string& volume, const std::string& tag_name) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_tag(tag_name));
-    Session s = TC_TRY(Session::change(env, pool));
+    Session s = TC_TRY(begin_change(env, pool));
     plan::TagFacts facts{common_facts(s), TC_TRY(find_volume(s, volume)), tag_name, std::nullopt};
     if (!facts.volume.tags.contains(tag_name)) {
       return fail(Code::not_found, volume + "@" + tag_name, "there is no such tag",
