@@ -166,7 +166,11 @@ class BirthMark {
     ours_ = true;
     return {};
   }
-  void leave() { ours_ = false; }
+  /// Leaves it behind if devices of the pool may still be there; without them it would stand for nothing.
+  void leave_with_devices(Env& env, const std::string& pool) {
+    const auto devices = env.dm.list(device_names::prefix(pool));
+    if (!devices || !devices->empty()) ours_ = false;
+  }
 
  private:
   std::string path_;
@@ -212,7 +216,7 @@ Result<Outcome> create_locked(Env& env, const PoolCreate& r, BirthMark& mark, Ou
   if (!built) {
     if (auto down = bring_down(env, r.name); !down) {
       log::warn(down.error().text());
-      mark.leave();
+      mark.leave_with_devices(env, r.name);
     }
     if (!file.made) unlabel(*pool);
     pool->backings.clear();
@@ -255,7 +259,7 @@ Result<Outcome> pool_create(Env& env, const PoolCreate& r) {
     }
     TC_CHECK(mark.set());
     if (auto down = bring_down(env, r.name); !down) {
-      mark.leave();
+      mark.leave_with_devices(env, r.name);
       return tl::unexpected(down.error());
     }
     return create_locked(env, r, mark, std::move(out));

@@ -79,7 +79,7 @@ TEST_CASE("everything that a key command has started ends with it when its time 
   const auto result = exec(family(folder), 2s);
   REQUIRE_FALSE(result);
   CHECK(result.error().code == Code::key);
-  CHECK_THAT(result.error().text(), Catch::Matchers::Contains("not done in time"));
+  CHECK_THAT(result.error().text(), tclone::test::ContainsSubstring("not done in time"));
   REQUIRE(pids(folder).size() == kFamily);
   for (const pid_t pid : pids(folder)) CHECK_FALSE(runs(pid));
   CHECK(waitpid(-1, nullptr, WNOHANG) == -1);  // nothing is left to reap
@@ -177,7 +177,7 @@ TEST_CASE("a key command may ask on the terminal, and leaves it with its echo wh
   char some[256];
   for (ssize_t got = 0; (got = read(master.get(), some, sizeof some)) > 0;)
     seen.append(some, static_cast<std::size_t>(got));
-  CHECK_THAT(seen, Catch::Matchers::Contains("off"));  // it had switched the echo off
+  CHECK_THAT(seen, tclone::test::ContainsSubstring("off"));  // it had switched the echo off
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
   CHECK(WIFEXITED(status));

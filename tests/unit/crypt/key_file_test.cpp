@@ -25,8 +25,8 @@ void expect_refused(const std::string& path, const std::string& word) {
   const auto result = read(path);
   REQUIRE_FALSE(result);
   CHECK(result.error().code == Code::key);
-  CHECK_THAT(result.error().text(), Catch::Matchers::Contains(word));
-  CHECK_THAT(result.error().text(), Catch::Matchers::Contains(path));
+  CHECK_THAT(result.error().text(), tclone::test::ContainsSubstring(word));
+  CHECK_THAT(result.error().text(), tclone::test::ContainsSubstring(path));
 }
 
 }  // namespace

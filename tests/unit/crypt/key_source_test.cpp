@@ -81,7 +81,7 @@ TEST_CASE("a passphrase that is given in place of its source is not said again")
     const auto source = parse_key_source(text);
     INFO(text);
     REQUIRE_FALSE(source);
-    CHECK_THAT(source.error().text() + source.error().next, !Catch::Matchers::Contains("hunter2"));
+    CHECK_THAT(source.error().text() + source.error().next, !tclone::test::ContainsSubstring("hunter2"));
   }
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("a command that fails gives no key even when it printed one") {
     INFO(command);
     REQUIRE_FALSE(result);
     CHECK(result.error().code == Code::key);
-    CHECK_THAT(result.error().text(), !Catch::Matchers::Contains("echo key"));
+    CHECK_THAT(result.error().text(), !tclone::test::ContainsSubstring("echo key"));
   }
 }
 
@@ -202,7 +202,7 @@ TEST_CASE("a key of the kernel keyring is found by its description, or the user 
   REQUIRE_FALSE(missing);
   if (missing.error().code == Code::kernel) return;  // a sandbox that forbids the keyring
   CHECK(missing.error().code == Code::key);
-  CHECK_THAT(missing.error().next, Catch::Matchers::Contains("keyctl padd"));
+  CHECK_THAT(missing.error().next, tclone::test::ContainsSubstring("keyctl padd"));
   const std::string payload("k\0\n", 3);
   const long key = syscall(SYS_add_key, "user", name.c_str(), payload.data(), payload.size(), KEY_SPEC_PROCESS_KEYRING);
   REQUIRE(key >= 0);
@@ -273,18 +273,19 @@ Secrets ask(Purpose purpose, const std::vector<std::string>& typed) {
 TEST_CASE("a prompt asks once to unlock and shows nothing of the answer") {
   const Secrets asked = ask(Purpose::unlock, {"hunter2\n"});
   CHECK(asked.outcome == "=hunter2");
-  CHECK_THAT(asked.terminal, Catch::Matchers::Contains("Passphrase for vault web1: "));
-  CHECK_THAT(asked.terminal, !Catch::Matchers::Contains("hunter2"));
+  CHECK_THAT(asked.terminal, tclone::test::ContainsSubstring("Passphrase for vault web1: "));
+  CHECK_THAT(asked.terminal, !tclone::test::ContainsSubstring("hunter2"));
   CHECK(asked.echo_after);
 }
 
 TEST_CASE("a prompt asks twice to create, and the answers must agree") {
   const Secrets same = ask(Purpose::create, {"hunter2\n", "hunter2\n"});
   CHECK(same.outcome == "=hunter2");
-  CHECK_THAT(same.terminal, !Catch::Matchers::Contains("hunter2"));
+  CHECK_THAT(same.terminal, !tclone::test::ContainsSubstring("hunter2"));
   const Secrets different = ask(Purpose::create, {"hunter2\n", "hunter3\n"});
   CHECK(different.outcome.rfind("!7", 0) == 0);
-  CHECK_THAT(different.outcome, Catch::Matchers::Contains("differ") && !Catch::Matchers::Contains("hunter"));
+  CHECK_THAT(different.outcome,
+             tclone::test::ContainsSubstring("differ") && !tclone::test::ContainsSubstring("hunter"));
 }
 
 TEST_CASE("an empty answer and the end of input are refused") {

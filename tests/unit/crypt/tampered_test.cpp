@@ -12,7 +12,7 @@ void expect_damaged(const Vaultlike& vault, const HeaderFacts& expected, const s
   const auto tested = vault.luks->test(vault.path, expected, vault.key);
   REQUIRE_FALSE(tested);
   CHECK(tested.error().code == Code::damaged);
-  CHECK_THAT(tested.error().text(), Catch::Matchers::Contains(word));
+  CHECK_THAT(tested.error().text(), tclone::test::ContainsSubstring(word));
   const auto opened = vault.luks->open(vault.path, "tclone-unit-never", expected, vault.key);
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code == Code::damaged);
