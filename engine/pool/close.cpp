@@ -136,9 +136,14 @@ Status close_active_pool(Env& env, const std::string& pool) {
   std::string why = TC_TRY(out_of_order(env, pool));
   if (why.empty()) {
     Session s = TC_TRY(Session::look(env, pool));
-    WorkMark mark = TC_TRY(WorkMark::set(s));
     const auto recovered = recover_session(s);
-    if (recovered) return close_everything(s);
+    if (recovered) {
+      // Set after the recovery, which removes the mark that it finds: a kill from here on must leave one behind.
+      WorkMark mark = TC_TRY(WorkMark::set(s));
+      auto closed = close_everything(s);
+      if (!closed) mark.leave();
+      return closed;
+    }
     // Records and metadata that do not belong together, for one, or a state area that takes no writes any more: nothing is
     // changed, and all of it, the journal too, is left to the next activation.
     const Error& e = recovered.error();
