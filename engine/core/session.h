@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One command's hold on one active pool: its records, its lock, and what the command opened on the way.
+// One command's hold on one active pool: what is true of it, and its lock. What an operation remembers is in work.h.
 #pragma once
 
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -39,34 +37,10 @@ class Session {
   Store store;
   PoolRecord record;
   std::optional<PoolLock> lock;
-  /// While nothing is written down that would have to be undone: secrets that take long are then waited for without the lock.
-  bool may_begin_anew = false;
 
-  /// For looking: no lock (to change something: begin_change(), engine/protocol/begin.h). Error not_found when the pool is unknown, exists (conflict) when it is not active.
+  /// For looking: no lock (to change something: begin_change(), engine/protocol/begin.h). not_found when the pool is unknown,
+  /// exists (conflict) when it is not active.
   [[nodiscard]] static Result<Session> look(Env& env, const std::string& asked);
-
-  // What this command has opened or left without user; CloseUnused looks at these only.
-  std::set<std::string> unused_vaults;
-  std::set<std::string> unused_versions;  ///< "db@3"
-  /// Outer thins of vaults that are being started over with their dm-crypt left up: opening them takes no key.
-  std::set<std::uint32_t> unlocked;
-  /// Volume keys of headers this very command made, by outer thin id: saves unlocking them again.
-  std::map<std::uint32_t, Secret> fresh_keys;
-  /// Secrets for headers that are to be made, by kind and reference of their source: had already, not to be asked again.
-  std::map<std::pair<std::string, std::string>, Secret> given;
-  /// Versions that the running operation makes: a clone of one stands on it before its record is written.
-  std::vector<Version> planned_versions;
-  /// Volumes that were active when the operation began and were taken down by it.
-  std::set<std::string> taken_down;
-
-  /// How much space the outer pool had when views.cpp first asked.
-  enum class Space { plenty, little, none };
-  std::optional<Space> outer_space;
-  /// Outer thins of vaults that were seen to wait for space in a full pool. Each look takes two seconds, during which the
-  /// lock is held: none is looked at again.
-  std::set<std::uint32_t> waiting;
-  /// Outer thins of vaults none of whose layers was suspended when this command looked (suspended.h).
-  std::set<std::uint32_t> not_suspended;
 
   [[nodiscard]] std::string outer_pool() const;
   /// Where the pool lies in files, these; devices are left out.

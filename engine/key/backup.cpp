@@ -80,7 +80,8 @@ Result<Outcome> key_backup(Env& env, const Named& r, const std::string& asked) {
   const auto run = [&]() -> Result<Outcome> {
     const std::string file = TC_TRY(absolute(asked));
     TC_CHECK(refuse_on_pool(file));
-    Session s = TC_TRY(begin_change(env, r.pool));
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool));
     const Vault v = TC_TRY(encrypted_vault(s, r.name));
     Outcome out = told(what, r.name, "save the LUKS2 header of vault " + v.name + " in " + file);
     if (env.dry_run) {
@@ -92,7 +93,7 @@ Result<Outcome> key_backup(Env& env, const Named& r, const std::string& asked) {
       TC_CHECK(check_header(s, v, device));
       return s.env.luks.backup(device, file);
     };
-    TC_CHECK(with_header(s, v, act));
+    TC_CHECK(with_header(s, w, v, act));
     return out;
   };
   return attempted(run(), what);
@@ -105,11 +106,12 @@ Result<Outcome> key_restore(Env& env, const Named& r, const std::string& asked) 
     struct stat st {};
     if (::stat(file.c_str(), &st) != 0) return fail_errno(errno, file, "cannot look at the backup");
     if (!S_ISREG(st.st_mode)) return fail(Code::usage, file, "not a regular file");
-    Session s = TC_TRY(begin_change(env, r.pool));
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool));
     const Vault v = TC_TRY(encrypted_vault(s, r.name));
     TC_CHECK(refuse_while_copied(v));
     Outcome out = told(what, r.name, "write the LUKS2 header of vault " + v.name + " from " + file);
-    if (TC_TRY(vault_is_open(s, v))) {
+    if (TC_TRY(vault_is_open(s, w, v))) {
       return fail(Code::busy, "vault " + v.name, "it is open", "deactivate what lives in it, and what stands on that");
     }
     if (env.dry_run) {
@@ -117,7 +119,8 @@ Result<Outcome> key_restore(Env& env, const Named& r, const std::string& asked) 
       return out;
     }
     const WorkMark mark = TC_TRY(WorkMark::set(s));
-    TC_CHECK(with_header(s, v, [&](const std::string& device) { return s.env.luks.restore(device, file, v.header); }));
+    TC_CHECK(
+        with_header(s, w, v, [&](const std::string& device) { return s.env.luks.restore(device, file, v.header); }));
     out.warnings.push_back("the keys are those of the backup again: `tclone key test " + r.name +
                            "` says whether the recorded source opens it");
     return out;

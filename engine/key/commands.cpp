@@ -18,12 +18,12 @@ namespace {
 bool by_hand(const KeySource& source) { return source.kind == "stdin" || source.kind == "prompt"; }
 
 /// The secret that is to be added. A key file of a command that was interrupted is used again.
-Result<Secret> new_secret(const Session& s, const Vault& v, const KeySource& source, bool& made_file) {
-  if (!source.generated()) return secret_of(s, v, source, crypt::Purpose::create);
+Result<Secret> new_secret(const Session& s, const Work& w, const Vault& v, const KeySource& source, bool& made_file) {
+  if (!source.generated()) return secret_of(s, w, v, source, crypt::Purpose::create);
   auto fresh = crypt::make_key_file(key_folder(s.env), v.uuid);
   made_file = fresh.has_value();
   if (fresh || fresh.error().code != Code::exists) return fresh;
-  return secret_of(s, v, source, crypt::Purpose::unlock);
+  return secret_of(s, w, v, source, crypt::Purpose::unlock);
 }
 
 struct Added {
@@ -32,10 +32,10 @@ struct Added {
   bool new_file = false;
 };
 
-Result<Added> add_slot(Session& s, const Vault& v, const KeyAdd& r, const std::string& device) {
+Result<Added> add_slot(Session& s, Work& w, const Vault& v, const KeyAdd& r, const std::string& device) {
   Added out;
   if (r.key.kind == kTokenKind) {
-    out.slot = TC_TRY(slot_of(s, v, r.key, device));
+    out.slot = TC_TRY(slot_of(s, w, v, r.key, device));
     return out;
   }
   const KeySource& unlock = r.unlock ? *r.unlock : v.key;
@@ -47,9 +47,9 @@ Result<Added> add_slot(Session& s, const Vault& v, const KeyAdd& r, const std::s
     return fail(Code::usage, "stdin", "the old and the new key cannot both come from it",
                 "use another source for one of them");
   }
-  const Secret existing = TC_TRY(secret_of(s, v, unlock, crypt::Purpose::unlock));
+  const Secret existing = TC_TRY(secret_of(s, w, v, unlock, crypt::Purpose::unlock));
   TC_TRY(s.env.luks.test(device, v.header, existing));
-  const Secret added = TC_TRY(new_secret(s, v, r.key, out.new_file));
+  const Secret added = TC_TRY(new_secret(s, w, v, r.key, out.new_file));
   TCLONE_FAULT_POINT("keyadd.secret");
   if (const auto there = s.env.luks.test(device, v.header, added)) {
     out.slot = static_cast<std::uint32_t>(*there);
@@ -73,14 +73,14 @@ Outcome planned(const std::string& operation, const std::string& name, std::vect
   return out;
 }
 
-Result<Outcome> record(Session& s, const std::string& operation, const std::string& name, const Vault& v,
+Result<Outcome> record(Session& s, Work& w, const std::string& operation, const std::string& name, const Vault& v,
                        std::vector<KeyCleanup> gone) {
-  Outcome out = TC_TRY(run_plan(s, plan::plan_key({common_facts(s), operation, v, std::move(gone)})));
+  Outcome out = TC_TRY(run_plan(s, w, plan::plan_key({common_facts(s), operation, v, std::move(gone)})));
   out.name = name;
   return out;
 }
 
-Result<Outcome> add_in(Session& s, const KeyAdd& r, const std::string& what) {
+Result<Outcome> add_in(Session& s, Work& w, const KeyAdd& r, const std::string& what) {
   Vault v = TC_TRY(encrypted_vault(s, r.name));
   TC_CHECK(refuse_while_copied(v));
   const std::string source = crypt::to_text(r.key);
@@ -94,11 +94,11 @@ Result<Outcome> add_in(Session& s, const KeyAdd& r, const std::string& what) {
     const WorkMark mark = TC_TRY(WorkMark::set(s));
     const auto act = [&](const std::string& device) -> Status {
       TC_CHECK(check_header(s, v, device));
-      added = TC_TRY(add_slot(s, v, r, device));
+      added = TC_TRY(add_slot(s, w, v, r, device));
       TCLONE_FAULT_POINT("keyslot.added");
       return {};
     };
-    TC_CHECK(with_header(s, v, act));
+    TC_CHECK(with_header(s, w, v, act));
   }
   auto slots = known_slots(v);
   const SlotSource entry{added.slot, r.key};
@@ -110,9 +110,9 @@ Result<Outcome> add_in(Session& s, const KeyAdd& r, const std::string& what) {
   std::erase_if(slots, [&](const SlotSource& k) { return k.source == r.key; });
   slots.push_back(entry);
   v.slots = std::move(slots);
-  auto done = record(s, what, r.name, v, {});
+  auto done = record(s, w, what, r.name, v, {});
   if (!done && done.error().code != Code::damaged && added.new_slot) {
-    static_cast<void>(remove_key(s, {v.name, v.outer, added.slot, false, added.new_file}));
+    static_cast<void>(remove_key(s, w, {v.name, v.outer, added.slot, false, added.new_file}));
   }
   return done;
 }
@@ -120,19 +120,20 @@ Result<Outcome> add_in(Session& s, const KeyAdd& r, const std::string& what) {
 // ---- rm -----------------------------------------------------------------------------------------------------------
 
 /// By what the secret opens where it can be had without asking; else, as when it is somebody else's, by the record.
-Result<std::uint32_t> slot_to_remove(const Session& s, const Vault& v, const KeyRemove& r, const std::string& device) {
+Result<std::uint32_t> slot_to_remove(const Session& s, const Work& w, const Vault& v, const KeyRemove& r,
+                                     const std::string& device) {
   if (r.slot) return *r.slot;
   const auto known = known_slots(v);
   const auto listed = std::find_if(known.begin(), known.end(), [&](const SlotSource& k) { return k.source == *r.key; });
   if (listed != known.end() && (by_hand(*r.key) || r.key->kind == "exec")) return listed->slot;
-  auto found = slot_of(s, v, *r.key, device, listed == known.end() ? Pin::ask : Pin::never);
+  auto found = slot_of(s, w, v, *r.key, device, listed == known.end() ? Pin::ask : Pin::never);
   if (!found && s.env.asked.wanted()) return found;
   if (!found && found.error().code == Code::key && listed != known.end()) return listed->slot;
   return found;
 }
 
 /// The record after the slot has gone: its sources, and the one that activate asks.
-Status forget(const Session& s, Vault& v, const KeyRemove& r, std::uint32_t gone,
+Status forget(const Session& s, const Work& w, Vault& v, const KeyRemove& r, std::uint32_t gone,
               const std::vector<std::uint32_t>& left, const std::string& device) {
   v.slots = known_slots(v);
   const bool in_use = std::any_of(v.slots.begin(), v.slots.end(),
@@ -142,7 +143,7 @@ Status forget(const Session& s, Vault& v, const KeyRemove& r, std::uint32_t gone
     const auto listed =
         std::find_if(v.slots.begin(), v.slots.end(), [&](const SlotSource& k) { return k.source == *r.use; });
     if (listed == v.slots.end()) {
-      const std::uint32_t slot = TC_TRY(slot_of(s, v, *r.use, device));
+      const std::uint32_t slot = TC_TRY(slot_of(s, w, v, *r.use, device));
       if (slot == gone) return fail(Code::usage, r.use->kind, "that source opens the slot that is to go");
       v.slots.push_back({slot, *r.use});
     }
@@ -162,9 +163,9 @@ Status forget(const Session& s, Vault& v, const KeyRemove& r, std::uint32_t gone
 }
 
 /// What this host can read is tried before it becomes the only way in.
-Status try_new_source(const Session& s, const Vault& v, std::uint32_t gone, const std::string& device) {
+Status try_new_source(const Session& s, const Work& w, const Vault& v, std::uint32_t gone, const std::string& device) {
   if (by_hand(v.key) || v.key.kind == "exec" || v.key.kind == kTokenKind) return {};
-  const auto secret = secret_of(s, v, v.key, crypt::Purpose::unlock);
+  const auto secret = secret_of(s, w, v, v.key, crypt::Purpose::unlock);
   if (!secret) return {};  // somebody else's: handing over
   const auto slot = s.env.luks.test(device, v.header, *secret);
   if (!slot) {
@@ -181,9 +182,10 @@ struct Removal {
   KeyCleanup due;
 };
 
-Status decide_removal(Session& s, const Vault& v, const KeyRemove& r, const std::string& device, Removal& out) {
+Status decide_removal(Session& s, Work& w, const Vault& v, const KeyRemove& r, const std::string& device,
+                      Removal& out) {
   TC_CHECK(check_header(s, v, device));
-  const std::uint32_t gone = TC_TRY(slot_to_remove(s, v, r, device));
+  const std::uint32_t gone = TC_TRY(slot_to_remove(s, w, v, r, device));
   std::vector<std::uint32_t> left;
   bool there = false;
   for (const crypt::Keyslot& k : TC_TRY(s.env.luks.keyslots(device))) {
@@ -213,11 +215,11 @@ Status decide_removal(Session& s, const Vault& v, const KeyRemove& r, const std:
   out.due.slot = gone;
   out.due.last = left.empty();
   out.after = v;
-  TC_CHECK(forget(s, out.after, r, gone, left, device));
-  return left.empty() || out.after.key == v.key ? Status{} : try_new_source(s, out.after, gone, device);
+  TC_CHECK(forget(s, w, out.after, r, gone, left, device));
+  return left.empty() || out.after.key == v.key ? Status{} : try_new_source(s, w, out.after, gone, device);
 }
 
-Result<Outcome> remove_in(Session& s, const KeyRemove& r, const std::string& what) {
+Result<Outcome> remove_in(Session& s, Work& w, const KeyRemove& r, const std::string& what) {
   const Vault v = TC_TRY(encrypted_vault(s, r.name));
   TC_CHECK(refuse_while_copied(v));
   if (r.slot.has_value() == r.key.has_value()) {
@@ -225,18 +227,18 @@ Result<Outcome> remove_in(Session& s, const KeyRemove& r, const std::string& wha
                 "`tclone key list " + r.name + "` shows both");
   }
   Removal removal;
-  const auto decide = [&](const std::string& device) { return decide_removal(s, v, r, device, removal); };
+  const auto decide = [&](const std::string& device) { return decide_removal(s, w, v, r, device, removal); };
   if (s.env.dry_run) {
     // A closed vault's header would have to be activated to be looked at.
-    if (TC_TRY(vault_is_open(s, v))) TC_CHECK(with_header(s, v, decide));
+    if (TC_TRY(vault_is_open(s, w, v))) TC_CHECK(with_header(s, w, v, decide));
     return planned(what, r.name,
                    {"record what opens vault " + v.name + " from then on", "destroy the key slot of vault " + v.name});
   }
   {
     const WorkMark mark = TC_TRY(WorkMark::set(s));
-    TC_CHECK(with_header(s, v, decide));
+    TC_CHECK(with_header(s, w, v, decide));
   }
-  Outcome out = TC_TRY(record(s, what, r.name, removal.after, {removal.due}));
+  Outcome out = TC_TRY(record(s, w, what, r.name, removal.after, {removal.due}));
   if (removal.due.last) out.warnings.push_back("nothing opens vault " + v.name + " any more once it is closed");
   return out;
 }
@@ -246,8 +248,9 @@ Result<Outcome> remove_in(Session& s, const KeyRemove& r, const std::string& wha
 Result<Outcome> key_add(Env& env, const KeyAdd& r) {
   const std::string what = "key add " + r.name;
   const auto run = [&]() -> Result<Outcome> {
-    Session s = TC_TRY(begin_change(env, r.pool));
-    return add_in(s, r, what);
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool));
+    return add_in(s, w, r, what);
   };
   return attempted(with_secrets(env.asked, run), what);
 }
@@ -255,8 +258,9 @@ Result<Outcome> key_add(Env& env, const KeyAdd& r) {
 Result<Outcome> key_remove(Env& env, const KeyRemove& r) {
   const std::string what = "key rm " + r.name;
   const auto run = [&]() -> Result<Outcome> {
-    Session s = TC_TRY(begin_change(env, r.pool));
-    return remove_in(s, r, what);
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool));
+    return remove_in(s, w, r, what);
   };
   return attempted(with_secrets(env.asked, run), what);
 }

@@ -16,15 +16,16 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds kPatience = 5s;
 
-using Look = std::function<Status(Session&, const Vault&, const std::string& device)>;
+using Look = std::function<Status(Session&, Work&, const Vault&, const std::string& device)>;
 
 /// nullopt when the vault is closed, or was closed meanwhile.
 Result<std::optional<Status>> look_at_open(Env& env, const Named& r, const Look& look) {
+  Work w;
   Session s = TC_TRY(Session::look(env, r.pool));
   const Vault v = TC_TRY(encrypted_vault(s, r.name));
-  if (!TC_TRY(vault_is_open(s, v))) return std::optional<Status>{};
-  Status looked = with_header(s, v, [&](const std::string& device) { return look(s, v, device); });
-  if (!looked && !TC_TRY(vault_is_open(s, v))) return std::optional<Status>{};
+  if (!TC_TRY(vault_is_open(s, w, v))) return std::optional<Status>{};
+  Status looked = with_header(s, w, v, [&](const std::string& device) { return look(s, w, v, device); });
+  if (!looked && !TC_TRY(vault_is_open(s, w, v))) return std::optional<Status>{};
   return std::optional<Status>{std::move(looked)};
 }
 
@@ -32,12 +33,13 @@ Status look_at_header(Env& env, const Named& r, const Look& look) {
   if (const auto looked = TC_TRY(look_at_open(env, r, look))) return *looked;
   const auto wait = env.lock_deadline;
   env.lock_deadline = std::min(wait, kPatience);
-  auto session = begin_change(env, r.pool);
+  Work w;
+  auto session = begin_change(env, w, r.pool);
   env.lock_deadline = wait;
   Session s = TC_TRY(std::move(session));
   const Vault v = TC_TRY(encrypted_vault(s, r.name));
   const WorkMark mark = TC_TRY(WorkMark::set(s));
-  return with_header(s, v, [&](const std::string& device) { return look(s, v, device); });
+  return with_header(s, w, v, [&](const std::string& device) { return look(s, w, v, device); });
 }
 
 }  // namespace
@@ -45,7 +47,7 @@ Status look_at_header(Env& env, const Named& r, const Look& look) {
 Result<KeyList> key_list(Env& env, const Named& r) {
   const auto run = [&]() -> Result<KeyList> {
     KeyList out;
-    const auto read = [&](Session& s, const Vault& v, const std::string& device) -> Status {
+    const auto read = [&](Session& s, Work& /*w*/, const Vault& v, const std::string& device) -> Status {
       out = {r.name, v.name, v.key, {}};
       TC_CHECK(check_header(s, v, device));
       for (const crypt::Keyslot& k : TC_TRY(s.env.luks.keyslots(device))) {
@@ -73,10 +75,10 @@ Result<KeyTested> key_test(Env& env, const Named& r, const std::optional<KeySour
       const Vault v = TC_TRY(encrypted_vault(s, r.name));
       out.vault = v.name;
       out.source = source ? *source : v.key;
-      if (out.source.kind != kTokenKind) secret = TC_TRY(secret_of(s, v, out.source, crypt::Purpose::unlock));
+      if (out.source.kind != kTokenKind) secret = TC_TRY(secret_of(s, Work{}, v, out.source, crypt::Purpose::unlock));
     }
     std::function<Result<crypt::TokenKey>()> ask;  // a token, once nothing is held any more
-    const auto test = [&](Session& s, const Vault& v, const std::string& device) -> Status {
+    const auto test = [&](Session& s, Work& w, const Vault& v, const std::string& device) -> Status {
       TC_CHECK(check_header(s, v, device));
       if (out.source.kind == kTokenKind) {
         if (auto header = s.env.luks.copy_header(device, v.header)) {
@@ -88,7 +90,7 @@ Result<KeyTested> key_test(Env& env, const Named& r, const std::optional<KeySour
           return {};
         }
       }
-      const auto slot = out.source.kind == kTokenKind ? s.env.luks.test_token(device, v.header, pin_of(s, v))
+      const auto slot = out.source.kind == kTokenKind ? s.env.luks.test_token(device, v.header, pin_of(s, w, v))
                                                       : s.env.luks.test(device, v.header, secret);
       out.slot = static_cast<std::uint32_t>(TC_TRY(slot));
       return {};

@@ -31,11 +31,11 @@ class Rekeying {
 
   Result<Outcome> run() {
     std::optional<Rekey::Stage> stage;
-    const auto start = [&](Session& s) -> Status {
+    const auto start = [&](Session& s, Work& w) -> Status {
       const Vault v = TC_TRY(encrypted_vault(s, r_.name));
-      if (r_.cancel) return cancel(s, v);
-      if (env_.dry_run) return tell(s, v);
-      TC_CHECK(v.rekey ? go_on(s, v) : begin(s, v));
+      if (r_.cancel) return cancel(s, w, v);
+      if (env_.dry_run) return tell(s, w, v);
+      TC_CHECK(v.rekey ? go_on(s, w, v) : begin(s, w, v));
       stage = v.rekey ? v.rekey->stage : Rekey::Stage::copy;
       return {};
     };
@@ -50,10 +50,11 @@ class Rekeying {
   /// One hold of the pool's lock. The volume keys of both halves live on from one to the next.
   template <class Act>
   Status turn(Act act) {
-    Session s = TC_TRY(begin_change(env_, r_.pool));
-    s.fresh_keys = std::move(keys_);
-    Status done = act(s);
-    keys_ = std::move(s.fresh_keys);
+    Work w;
+    Session s = TC_TRY(begin_change(env_, w, r_.pool));
+    w.fresh_keys = std::move(keys_);
+    Status done = act(s, w);
+    keys_ = std::move(w.fresh_keys);
     return done;
   }
 
@@ -71,8 +72,8 @@ class Rekeying {
     return f;
   }
 
-  Status operate(Session& s, plan::Plan plan) {
-    auto done = run_plan(s, std::move(plan));
+  Status operate(Session& s, Work& w, plan::Plan plan) {
+    auto done = run_plan(s, w, std::move(plan));
     if (!done) {
       // True of this operation, and not of those before it.
       if (begun_ && done.error().next == kNothingChanged)
@@ -86,17 +87,17 @@ class Rekeying {
 
   // ---- begin, go on, cancel -----------------------------------------------------------------------------------------
 
-  Status begin(Session& s, const Vault& v) {
-    TC_CHECK(refuse_active(s, v));
+  Status begin(Session& s, Work& w, const Vault& v) {
+    TC_CHECK(refuse_active(s, w, v));
     TC_CHECK(env_.programs.require());  // before anybody is asked for a key
     HalfKeys keys;
     {
       const WorkMark mark = TC_TRY(WorkMark::set(s));
       const auto gather = [&](const std::string& device) -> Status {
-        keys = TC_TRY(gather_keys(s, v, r_, device));
+        keys = TC_TRY(gather_keys(s, w, v, r_, device));
         return {};
       };
-      TC_CHECK(with_header(s, v, gather));
+      TC_CHECK(with_header(s, w, v, gather));
       mapped_ = TC_TRY(mapped_behind_header(s, v.outer));
     }
     TC_CHECK(s.check_space(total_of(mapped_, {}) + policies::kHeader + s.record.block, out_.operation));
@@ -107,14 +108,14 @@ class Rekeying {
     f.others = keys.others;
     plan::Plan plan = plan::plan_rekey_begin(f);
     other_ = plan.to_undo.outer.front().outer;
-    TC_CHECK(operate(s, std::move(plan)));
+    TC_CHECK(operate(s, w, std::move(plan)));
     begun_ = true;
     for (const std::string& lost : keys.lost) out_.warnings.push_back("no longer opens vault " + v.name + ": " + lost);
     TCLONE_FAULT_POINT("rekey.begun");
     return {};
   }
 
-  Status go_on(Session& s, const Vault& v) {
+  Status go_on(Session& s, Work& w, const Vault& v) {
     if (r_.key) {
       return fail(Code::exists, "vault " + v.name, "a rekey is under way, and its keys are decided",
                   "leave --key away to go on with it");
@@ -126,10 +127,10 @@ class Rekeying {
     mapped_ = TC_TRY(mapped_behind_header(s, v.being_copied() ? v.outer : other_));
     if (!v.being_copied()) return {};
     log::info("vault " + v.name + ": " + format_size(total_of(mapped_, v.rekey->done)) + " are left to be copied");
-    return unlock_halves(s, v, r_);
+    return unlock_halves(s, w, v, r_);
   }
 
-  Status cancel(Session& s, const Vault& v) {
+  Status cancel(Session& s, Work& w, const Vault& v) {
     if (!v.rekey) return fail(Code::not_found, "vault " + v.name, "no rekey of it is under way");
     if (!v.being_copied()) {
       return fail(Code::exists, "vault " + v.name,
@@ -137,12 +138,12 @@ class Rekeying {
                   "`tclone rekey " + r_.name + "` goes on with that");
     }
     out_.operation = "give up the rekey of " + r_.name;
-    return operate(s, plan::plan_rekey_end(facts(s, v)));
+    return operate(s, w, plan::plan_rekey_end(facts(s, v)));
   }
 
   /// Of a dry run.
-  Status tell(Session& s, const Vault& v) {
-    if (!v.rekey) TC_CHECK(refuse_active(s, v));
+  Status tell(Session& s, Work& w, const Vault& v) {
+    if (!v.rekey) TC_CHECK(refuse_active(s, w, v));
     plan::RekeyFacts f = facts(s, v);
     f.uuid = Uuid::random();
     f.header = Uuid::random();
@@ -155,8 +156,8 @@ class Rekeying {
 
   Status copy_and_switch() {
     for (bool whole = false;;) {
-      const auto copy = [&](Session& s) -> Status {
-        whole = TC_TRY(copy_some(s, TC_TRY(present(s, Rekey::Stage::copy)), r_, mapped_));
+      const auto copy = [&](Session& s, Work& w) -> Status {
+        whole = TC_TRY(copy_some(s, w, TC_TRY(present(s, Rekey::Stage::copy)), r_, mapped_));
         return {};
       };
       TC_CHECK(turn(copy));
@@ -167,11 +168,11 @@ class Rekeying {
       if (whole) break;
       std::this_thread::sleep_for(kPause);
     }
-    const auto change_over = [&](Session& s) -> Status {
+    const auto change_over = [&](Session& s, Work& w) -> Status {
       const Vault v = TC_TRY(present(s, Rekey::Stage::copy));
-      TC_CHECK(check_copy(s, v, r_.name));
+      TC_CHECK(check_copy(s, w, v, r_.name));
       TCLONE_FAULT_POINT("rekey.checked");
-      TC_CHECK(operate(s, plan::plan_rekey_switch(facts(s, v))));
+      TC_CHECK(operate(s, w, plan::plan_rekey_switch(facts(s, v))));
       other_ = v.outer;
       TCLONE_FAULT_POINT("rekey.switched");
       return {};
@@ -186,9 +187,9 @@ class Rekeying {
   Status erase_and_end() {
     Bytes at = policies::kHeader;
     for (bool whole = false;;) {
-      const auto overwrite = [&](Session& s) -> Status {
+      const auto overwrite = [&](Session& s, Work& w) -> Status {
         TC_TRY(present(s, Rekey::Stage::erase));
-        whole = TC_TRY(erase_some(s, other_, r_, mapped_, at));
+        whole = TC_TRY(erase_some(s, w, other_, r_, mapped_, at));
         return {};
       };
       TC_CHECK(turn(overwrite));
@@ -199,8 +200,8 @@ class Rekeying {
       }
       std::this_thread::sleep_for(kPause);
     }
-    return turn([&](Session& s) -> Status {
-      return operate(s, plan::plan_rekey_end(facts(s, TC_TRY(present(s, Rekey::Stage::erase)))));
+    return turn([&](Session& s, Work& w) -> Status {
+      return operate(s, w, plan::plan_rekey_end(facts(s, TC_TRY(present(s, Rekey::Stage::erase)))));
     });
   }
 

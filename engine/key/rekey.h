@@ -21,6 +21,7 @@
 #include "dm/thin_tools.h"
 #include "engine/api/api.h"
 #include "engine/core/session.h"
+#include "engine/core/work.h"
 
 namespace tclone::engine {
 
@@ -30,12 +31,12 @@ struct HalfKeys {
   std::vector<KeySource> others;
   std::vector<std::string> lost;  ///< what opens the vault now and would no longer, for people
 };
-/// Unlocks the vault's volume key into Session::fresh_keys, and finds out which keys can be carried over; what has been
-/// read is in Session::given. `device` carries the vault's header. Error key when what opens the vault now cannot be read.
-[[nodiscard]] Result<HalfKeys> gather_keys(Session& s, const Vault& vault, const RekeyRequest& request,
+/// Unlocks the vault's volume key into Work::fresh_keys, and finds out which keys can be carried over; what has been
+/// read is in Work::given. `device` carries the vault's header. Error key when what opens the vault now cannot be read.
+[[nodiscard]] Result<HalfKeys> gather_keys(Session& s, Work& w, const Vault& vault, const RekeyRequest& request,
                                            const std::string& device);
 /// Unlocks the volume keys of both halves of a rekey that is gone on with.
-[[nodiscard]] Status unlock_halves(Session& s, const Vault& vault, const RekeyRequest& request);
+[[nodiscard]] Status unlock_halves(Session& s, Work& w, const Vault& vault, const RekeyRequest& request);
 
 /// A stretch of an outer thin.
 struct Stretch {
@@ -50,17 +51,17 @@ struct Stretch {
 
 /// One turn of copying: from Vault::rekey's `done` on, for about a second or until Env::stop; then flushes and writes down how
 /// far it came. True when nothing is left. Nothing is active afterwards.
-[[nodiscard]] Result<bool> copy_some(Session& s, Vault vault, const RekeyRequest& request,
+[[nodiscard]] Result<bool> copy_some(Session& s, Work& w, Vault vault, const RekeyRequest& request,
                                      const std::vector<Stretch>& mapped);
 /// A cheap look at what was copied before the old half is given up: damaged when thin_check finds that its inner metadata
 /// do not hold together.
-[[nodiscard]] Status check_copy(Session& s, const Vault& vault, const std::string& volume);
+[[nodiscard]] Status check_copy(Session& s, Work& w, const Vault& vault, const std::string& volume);
 /// One turn of overwriting with zeros, reading back and discarding what an outer thin maps, from `at` on, which is moved. True
 /// when nothing is left, or the thin is gone.
-[[nodiscard]] Result<bool> erase_some(Session& s, ThinId outer, const RekeyRequest& request,
+[[nodiscard]] Result<bool> erase_some(Session& s, Work& w, ThinId outer, const RekeyRequest& request,
                                       const std::vector<Stretch>& mapped, Bytes& at);
 
 /// busy, naming what is active in the vault and how to deactivate it.
-[[nodiscard]] Status refuse_active(Session& s, const Vault& vault);
+[[nodiscard]] Status refuse_active(Session& s, Work& w, const Vault& vault);
 
 }  // namespace tclone::engine

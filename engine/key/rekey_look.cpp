@@ -48,8 +48,8 @@ Result<std::vector<Stretch>> mapped_behind_header(Session& s, ThinId outer) {
   return out;
 }
 
-Status refuse_active(Session& s, const Vault& v) {
-  if (!TC_TRY(vault_is_open(s, v))) return {};
+Status refuse_active(Session& s, Work& w, const Vault& v) {
+  if (!TC_TRY(vault_is_open(s, w, v))) return {};
   const Records all = TC_TRY(read_everything(s));
   std::string active;
   std::set<std::string> deactivate;
@@ -64,7 +64,7 @@ Status refuse_active(Session& s, const Vault& v) {
     active += (active.empty() ? "" : ", ") + version.ref().text();
     TC_CHECK(who_keeps(s, all, version, deactivate, seen));
   }
-  if (active.empty()) return close_vault_if_unused(s, v);
+  if (active.empty()) return close_vault_if_unused(s, w, v);
   std::string command = "tclone deactivate";
   for (const std::string& name : deactivate) command += " " + name;
   return fail(Code::busy, "vault " + v.name, "it is open, active in it: " + active, "run `" + command + "` first");

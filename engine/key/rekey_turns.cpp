@@ -63,7 +63,7 @@ Bytes total_of(const std::vector<Stretch>& stretches, Bytes from) {
   return total;
 }
 
-Result<bool> copy_some(Session& s, Vault v, const RekeyRequest& r, const std::vector<Stretch>& mapped) {
+Result<bool> copy_some(Session& s, Work& w, Vault v, const RekeyRequest& r, const std::vector<Stretch>& mapped) {
   const Vault half = plan::rekey_target(v);
   const std::string from = s.env.dm.path(device_names::vault_crypt(s.pool, v.outer));
   const std::string to = s.env.dm.path(device_names::vault_crypt(s.pool, half.outer));
@@ -76,13 +76,13 @@ Result<bool> copy_some(Session& s, Vault v, const RekeyRequest& r, const std::ve
     return {};
   };
   const auto copied = [&]() -> Status {
-    TC_CHECK(open_below(s, v));
-    TC_CHECK(open_below(s, half));
+    TC_CHECK(open_below(s, w, v));
+    TC_CHECK(open_below(s, w, half));
     TC_CHECK(in_pieces(s.env, "rekey " + r.name + ": copy", mapped, at, piece));
     return os::flush(to);
   }();
-  TC_CHECK(close_vault(s, half.outer));
-  TC_CHECK(close_vault(s, v.outer));
+  TC_CHECK(close_vault(s, w, half.outer));
+  TC_CHECK(close_vault(s, w, v.outer));
   TC_CHECK(copied);
   v.rekey->done = at;
   RecordChange change;
@@ -92,23 +92,23 @@ Result<bool> copy_some(Session& s, Vault v, const RekeyRequest& r, const std::ve
   return total_of(mapped, at).n == 0;
 }
 
-Status check_copy(Session& s, const Vault& v, const std::string& volume) {
+Status check_copy(Session& s, Work& w, const Vault& v, const std::string& volume) {
   if (v.pending.format) return {};  // nothing in it is meant to be read
   const Vault half = plan::rekey_target(v);
   const WorkMark mark = TC_TRY(WorkMark::set(s));
-  TC_CHECK(open_below(s, half));
+  TC_CHECK(open_below(s, w, half));
   const auto trouble = s.env.programs.check(s.env.dm.path(device_names::vault_metadata(s.pool, half.outer)), false);
-  TC_CHECK(close_vault(s, half.outer));
+  TC_CHECK(close_vault(s, w, half.outer));
   if (!trouble) return tl::unexpected(trouble.error());
   if (trouble->empty()) return {};
   return fail(Code::damaged, "vault " + v.name, "thin_check finds damage in the metadata that was copied: " + *trouble,
               "the vault is as it was: `tclone rekey " + volume + " --cancel`, then `tclone pool check`");
 }
 
-Result<bool> erase_some(Session& s, ThinId outer, const RekeyRequest& r, const std::vector<Stretch>& mapped,
+Result<bool> erase_some(Session& s, Work& w, ThinId outer, const RekeyRequest& r, const std::vector<Stretch>& mapped,
                         Bytes& at) {
   const WorkMark mark = TC_TRY(WorkMark::set(s));
-  if (!TC_TRY(activate_outer_thin(s, outer))) return true;
+  if (!TC_TRY(activate_outer_thin(s, w, outer))) return true;
   const std::string thin = device_names::vault_thin(s.pool, outer);
   const std::string device = s.env.dm.path(thin);
   const auto piece = [&](Bytes start, Bytes length) -> Status {

@@ -21,6 +21,11 @@ class DeviceIndex {
   [[nodiscard]] bool has(const std::string& device) const { return devices_.contains(device); }
   [[nodiscard]] Result<std::vector<std::string>> mounts_of(const dm::Info& device);
 
+  /// How much space the outer pool had when that was first asked (views.cpp): the answer decides how much is looked at, and how
+  /// patiently.
+  enum class Space { plenty, little, none };
+  std::optional<Space> outer_space;
+
  private:
   DeviceIndex(dm::DeviceMapper& dm, std::set<std::string> devices) : dm_(dm), devices_(std::move(devices)) {}
   dm::DeviceMapper& dm_;

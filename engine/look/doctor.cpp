@@ -219,7 +219,8 @@ Result<Findings> look(Env& env, const std::string& name) {
         {f.file + ": " + f.why, "commands on it are refused", "correct the file, or bring it back from a copy"});
   }
   TC_CHECK(look_at_names(env, name, session->record.uuid, all.records, out));
-  look_at_vaults(*session, TC_TRY(DeviceIndex::at(env.dm, name)), all.records, status.has_value(), out);
+  DeviceIndex device_index = TC_TRY(DeviceIndex::at(env.dm, name));
+  look_at_vaults(*session, device_index, all.records, status.has_value(), out);
   for (const auto& f : check_lineage(all.records)) {
     out.push_back(
         {f.file + ": " + f.why, "commands on it may be refused", "bring the record back from a copy of the pool"});

@@ -13,6 +13,6 @@ using Findings = std::vector<Finding>;
 
 /// Header, key file, interrupted rekey and inner pool of every vault. `answers`: whether the outer pool tells its status. What
 /// stands on one that does not is not read: it may never answer.
-void look_at_vaults(Session& s, const DeviceIndex& device_index, const Records& all, bool answers, Findings& out);
+void look_at_vaults(Session& s, DeviceIndex& device_index, const Records& all, bool answers, Findings& out);
 
 }  // namespace tclone::engine

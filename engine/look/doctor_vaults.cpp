@@ -9,8 +9,8 @@
 namespace tclone::engine {
 namespace {
 
-void look_at_header(Session& s, const Vault& v, Findings& out) {
-  if (!v.encrypted || !vault_is_open(s, v).value_or(false)) return;
+void look_at_header(Session& s, Work& w, const Vault& v, Findings& out) {
+  if (!v.encrypted || !vault_is_open(s, w, v).value_or(false)) return;
   const auto facts = s.env.luks.inspect(s.env.dm.path(device_names::vault_thin(s.pool, v.outer)));
   if (facts && *facts == v.header) return;
   out.push_back({facts ? "the LUKS2 header of vault " + v.name + " is not what its record says"
@@ -63,7 +63,7 @@ void look_at_key(const Session& s, const Vault& v, Findings& out) {
   }
 }
 
-void look_at_inner(Session& s, const DeviceIndex& device_index, const Vault& v, Findings& out) {
+void look_at_inner(Session& s, DeviceIndex& device_index, const Vault& v, Findings& out) {
   const auto view = view_vault(s, device_index, v);
   if (!view || !view->open || view->health.starts_with("waiting")) return;
   if (view->health != "ok") {
@@ -80,9 +80,10 @@ void look_at_inner(Session& s, const DeviceIndex& device_index, const Vault& v, 
 
 }  // namespace
 
-void look_at_vaults(Session& s, const DeviceIndex& device_index, const Records& all, bool answers, Findings& out) {
+void look_at_vaults(Session& s, DeviceIndex& device_index, const Records& all, bool answers, Findings& out) {
+  Work w;
   for (const Vault& v : all.vaults) {
-    if (answers) look_at_header(s, v, out);
+    if (answers) look_at_header(s, w, v, out);
     look_at_key(s, v, out);
     look_at_rekey(s, v, out);
     if (answers) look_at_inner(s, device_index, v, out);

@@ -37,47 +37,47 @@ Result<PoolSummary> summary_of(Env& env, const std::string& name) {
 
 /// Below a full pool the commits of vaults wait for space (their dm-crypt pages are held by the writes that do), and so would
 /// a look inside. Secrets once a command: the answer decides only how much is looked at, and how patiently.
-Result<bool> may_look_inside(Session& s) {
-  if (!s.outer_space) {
+Result<bool> may_look_inside(Session& s, DeviceIndex& device_index) {
+  if (!device_index.outer_space) {
     const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
     const Bytes free = s.record.block * (status.total_data - status.used_data);
     const bool plenty = free > std::max(kGiB, s.record.block * (status.total_data / 10));
-    s.outer_space = status.mode == dm::PoolMode::out_of_data_space ? Session::Space::none
-                    : plenty                                       ? Session::Space::plenty
-                                                                   : Session::Space::little;
+    device_index.outer_space = status.mode == dm::PoolMode::out_of_data_space ? DeviceIndex::Space::none
+                               : plenty                                       ? DeviceIndex::Space::plenty
+                                                                              : DeviceIndex::Space::little;
   }
-  return *s.outer_space != Session::Space::none;
+  return *device_index.outer_space != DeviceIndex::Space::none;
 }
 
 /// A pool with little space may run full between that look and one inside.
-dm::DeviceMapper::Limit limit(const Session& s) {
-  if (s.outer_space == Session::Space::plenty) return {};
+dm::DeviceMapper::Limit limit(const DeviceIndex& device_index) {
+  if (device_index.outer_space == DeviceIndex::Space::plenty) return {};
   return 2000ms;
 }
 
 /// Whether that has happened; nothing further is then asked.
-bool waits(Session& s, const Error& error) {
+bool waits(DeviceIndex& device_index, const Error& error) {
   if (error.code != Code::busy) return false;
-  s.outer_space = Session::Space::none;
+  device_index.outer_space = DeviceIndex::Space::none;
   return true;
 }
 
 }  // namespace
 
-Result<VaultView> view_vault(Session& s, const DeviceIndex& device_index, const Vault& vault) {
+Result<VaultView> view_vault(Session& s, DeviceIndex& device_index, const Vault& vault) {
   VaultView out;
   out.record = vault;
   out.health = vault.being_copied() ? "rekey" : "closed";
   const std::string pool = device_names::vault_pool(s.pool, vault.outer);
   if (!TC_TRY(device_index.live(pool))) return out;
-  if (!TC_TRY(may_look_inside(s))) {
+  if (!TC_TRY(may_look_inside(s, device_index))) {
     out.open = true;
     out.health = kWaiting;
     return out;
   }
-  const auto status = s.env.dm.pool_status(pool, limit(s));
+  const auto status = s.env.dm.pool_status(pool, limit(device_index));
   // A vault may be closed by another command while it is being looked at.
-  if (!status && !waits(s, status.error())) return out;
+  if (!status && !waits(device_index, status.error())) return out;
   out.open = true;
   out.health = kWaiting;
   if (!status) return out;
@@ -101,9 +101,9 @@ Result<VolumeView> view_volume(Session& s, DeviceIndex& device_index, Volume vol
   if (!info) return out;
   out.active = true;
   out.mounts = TC_TRY(device_index.mounts_of(*info));
-  if (!TC_TRY(may_look_inside(s))) return out;
-  const auto thin = s.env.dm.thin_status(name, limit(s));
-  if (!thin) static_cast<void>(waits(s, thin.error()));
+  if (!TC_TRY(may_look_inside(s, device_index))) return out;
+  const auto thin = s.env.dm.thin_status(name, limit(device_index));
+  if (!thin) static_cast<void>(waits(device_index, thin.error()));
   if (thin && !thin->failed) {
     out.mapped = to_bytes(thin->mapped);
     // Alone in its vault, it shares its blocks with nobody.
@@ -174,8 +174,7 @@ class Volumes {
   std::vector<VolumeView> out_;
 };
 
-Result<std::vector<VaultView>> view_vaults(Session& s, const DeviceIndex& device_index,
-                                           const std::optional<Records>& all) {
+Result<std::vector<VaultView>> view_vaults(Session& s, DeviceIndex& device_index, const std::optional<Records>& all) {
   std::vector<VaultView> out;
   if (all) {
     for (const Vault& vault : all->vaults) out.push_back(TC_TRY(view_vault(s, device_index, vault)));

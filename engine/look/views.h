@@ -8,7 +8,7 @@
 
 namespace tclone::engine {
 
-[[nodiscard]] Result<VaultView> view_vault(Session& s, const DeviceIndex& device_index, const Vault& vault);
+[[nodiscard]] Result<VaultView> view_vault(Session& s, DeviceIndex& device_index, const Vault& vault);
 [[nodiscard]] Result<VolumeView> view_volume(Session& s, DeviceIndex& device_index, Volume volume, const Vault& vault);
 [[nodiscard]] VersionView view_version(const Session& s, const DeviceIndex& device_index, const Volume& volume,
                                        Version version);

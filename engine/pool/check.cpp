@@ -63,11 +63,11 @@ Status check_layer(Env& env, const Layer& layer, const std::map<std::uint32_t, s
   return {};
 }
 
-Status check_header(Session& s, const Vault& v, Findings& out) {
+Status check_header(Session& s, Work& w, const Vault& v, Findings& out) {
   if (!v.encrypted) return {};
-  const bool open = TC_TRY(vault_is_open(s, v));
+  const bool open = TC_TRY(vault_is_open(s, w, v));
   if (!open) {
-    const auto there = activate_outer_thin(s, v.outer);
+    const auto there = activate_outer_thin(s, w, v.outer);
     if (there && !*there) return {};  // named by the comparison of thin ids
     if (!there) {
       out.push_back({"vault " + v.name + " cannot be looked at: " + there.error().text(), "it cannot be opened",
@@ -89,10 +89,10 @@ Status check_header(Session& s, const Vault& v, Findings& out) {
   return {};
 }
 
-Status check_vaults(Session& s, const Records& all, Findings& out) {
+Status check_vaults(Session& s, Work& w, const Records& all, Findings& out) {
   for (const Vault& v : all.vaults) {
-    TC_CHECK(check_header(s, v, out));
-    const auto open = vault_is_open(s, v);
+    TC_CHECK(check_header(s, w, v, out));
+    const auto open = vault_is_open(s, w, v);
     if (!open || !*open) continue;  // one that is another's has been found among the records
     std::map<std::uint32_t, std::string> wanted;
     for (const Volume& volume : all.volumes) {
@@ -143,7 +143,8 @@ Result<std::vector<Finding>> pool_check(Env& env, const std::string& asked) {
       }
       return out;
     }
-    Session s = TC_TRY(begin_change(env, name));
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, name));
     const WorkMark mark = TC_TRY(WorkMark::set(s));
     const LoadedRecords all = TC_TRY(load_records(s.store));
     for (const auto& f : all.damaged) {
@@ -164,7 +165,7 @@ Result<std::vector<Finding>> pool_check(Env& env, const std::string& asked) {
                           "`, `tclone pool activate " + name + "`"};
     TC_CHECK(check_layer(env, outer, wanted, out));
     check_spare(TC_TRY(remembered_pool(env, name)), out);
-    TC_CHECK(check_vaults(s, all.records, out));
+    TC_CHECK(check_vaults(s, w, all.records, out));
     return out;
   };
   return attempted(run(), "pool check " + asked);

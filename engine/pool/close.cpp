@@ -93,16 +93,16 @@ Status refuse_close(Env& env, const std::string& pool) {
   return refuse_used(s, TC_TRY(read_everything(s)));
 }
 
-Status close_everything(Session& s) {
+Status close_everything(Session& s, Work& w) {
   const Records all = TC_TRY(read_everything(s));
   TC_CHECK(refuse_used(s, all));
-  for (const Volume& v : all.volumes) TC_CHECK(deactivate_volume(s, v));
+  for (const Volume& v : all.volumes) TC_CHECK(deactivate_volume(s, w, v));
   for (const Version& v : all.versions) {
     unpin(s, v.ref());
-    s.unused_versions.insert(v.ref().text());
+    w.unused_versions.insert(v.ref().text());
   }
-  for (const Vault& v : all.vaults) s.unused_vaults.insert(v.name);
-  return close_unused(s);
+  for (const Vault& v : all.vaults) w.unused_vaults.insert(v.name);
+  return close_unused(s, w);
 }
 
 Status close_by_devices(Env& env, const std::string& pool) {
@@ -139,8 +139,9 @@ Status close_active_pool(Env& env, const std::string& pool) {
     const auto recovered = recover_session(s);
     if (recovered) {
       // Set after the recovery, which removes the mark that it finds: a kill from here on must leave one behind.
+      Work w;
       WorkMark mark = TC_TRY(WorkMark::set(s));
-      auto closed = close_everything(s);
+      auto closed = close_everything(s, w);
       if (!closed) mark.leave();
       return closed;
     }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/core/session.h"
+#include "engine/core/work.h"
 
 namespace tclone::engine {
 
@@ -12,7 +13,7 @@ namespace tclone::engine {
 [[nodiscard]] Status refuse_close(Env& env, const std::string& pool);
 
 /// Volumes, versions and vaults down by the records; busy, naming holders, before anything is touched.
-[[nodiscard]] Status close_everything(Session& s);
+[[nodiscard]] Status close_everything(Session& s, Work& w);
 
 /// The same by what the kernel lists, for a pool whose records cannot be read or whose metadata take no changes: what was
 /// interrupted stays in the journal and is finished or undone after the next activation. busy when something is in use.

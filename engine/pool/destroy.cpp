@@ -43,7 +43,8 @@ Status close_for_good(Env& env, const std::string& name) {
   Status closed = [&]() -> Status {
     const WorkMark mark = TC_TRY(WorkMark::set(s));
     TC_TRY(recover_session(s));
-    return close_everything(s);
+    Work w;
+    return close_everything(s, w);
   }();
   if (closed || closed.error().code != Code::damaged) return closed;
   log::warn("pool " + name + " is taken down without its records: " + closed.error().text());
@@ -51,7 +52,7 @@ Status close_for_good(Env& env, const std::string& name) {
 }
 
 /// Thins of this pool that no readable record names: of a vault whose record is damaged, or that was being made.
-Status shred_unnamed(Session& s, const std::set<std::uint32_t>& passed) {
+Status shred_unnamed(Session& s, Work& w, const std::set<std::uint32_t>& passed) {
   std::set<std::uint32_t> ids;
   {
     MetadataSnapshot held = TC_TRY(MetadataSnapshot::take(s.env.dm, s.outer_pool()));
@@ -60,7 +61,7 @@ Status shred_unnamed(Session& s, const std::set<std::uint32_t>& passed) {
   }
   for (const std::uint32_t id : ids) {
     if (passed.contains(id)) continue;
-    TC_CHECK(destroy_vault(s, {ThinId{id}, {}, "of outer thin " + std::to_string(id), true}));
+    TC_CHECK(destroy_vault(s, w, {ThinId{id}, {}, "of outer thin " + std::to_string(id), true}));
   }
   return {};
 }
@@ -69,11 +70,12 @@ Status shred_unnamed(Session& s, const std::set<std::uint32_t>& passed) {
 Result<std::vector<std::string>> shred_vaults(Env& env, const std::string& name) {
   Session s = TC_TRY(Session::look(env, name));
   const WorkMark mark = TC_TRY(WorkMark::set(s));
+  Work w;
   std::vector<std::string> out;
   std::set<std::uint32_t> passed;
   const auto shred = [&](const OuterRef& target) {
     passed.insert(target.outer.n);
-    return destroy_vault(s, target);
+    return destroy_vault(s, w, target);
   };
   const auto journal = s.store.journal();
   if (journal && *journal) {  // recovery did not get through it
@@ -91,7 +93,7 @@ Result<std::vector<std::string>> shred_vaults(Env& env, const std::string& name)
     TC_CHECK(shred({v->outer, v->uuid, v->name, v->encrypted}));
     if (v->rekey) TC_CHECK(shred({v->rekey->outer, v->rekey->uuid, v->name, true}));
   }
-  if (!out.empty() || !journal) TC_CHECK(shred_unnamed(s, passed));
+  if (!out.empty() || !journal) TC_CHECK(shred_unnamed(s, w, passed));
   return out;
 }
 

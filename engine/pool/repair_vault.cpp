@@ -45,11 +45,11 @@ Status repair_to_other_half(Session& s, Vault v, const std::string& metadata, co
   return {};
 }
 
-Result<Outcome> repair_in(Session& s, const Vault& v, bool force) {
+Result<Outcome> repair_in(Session& s, Work& w, const Vault& v, bool force) {
   Outcome out;
   out.operation = "pool repair " + s.pool + " --vault " + v.name;
   out.name = v.name;
-  if (TC_TRY(vault_is_open(s, v))) {
+  if (TC_TRY(vault_is_open(s, w, v))) {
     return fail(Code::busy, "vault " + v.name, "it is open",
                 "deactivate its volumes and versions first (`tclone deactivate`)");
   }
@@ -57,7 +57,7 @@ Result<Outcome> repair_in(Session& s, const Vault& v, bool force) {
   if (s.env.dry_run) return out;
   const WorkMark mark = TC_TRY(WorkMark::set(s));
   const auto repaired = [&]() -> Status {
-    const std::string other = s.env.dm.path(TC_TRY(open_for_repair(s, v)));
+    const std::string other = s.env.dm.path(TC_TRY(open_for_repair(s, w, v)));
     const std::string metadata = s.env.dm.path(device_names::vault_metadata(s.pool, v.outer));
     TCLONE_FAULT_POINT("repair.opened");
     if (TC_TRY(thin_tools::check(metadata, false)).empty()) {
@@ -72,7 +72,7 @@ Result<Outcome> repair_in(Session& s, const Vault& v, bool force) {
     out.steps.push_back({"repair the inner metadata into the other half of their room", 0});
     return repair_to_other_half(s, v, metadata, other);
   }();
-  TC_CHECK(close_vault(s, v.outer));
+  TC_CHECK(close_vault(s, w, v.outer));
   if (!repaired) return tl::unexpected(repaired.error());
   return out;
 }
@@ -83,12 +83,13 @@ Result<Outcome> vault_repair(Env& env, const std::string& pool, const std::strin
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(vault));
     TC_CHECK(thin_tools::require());
-    Session s = TC_TRY(begin_change(env, pool));
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, pool));
     auto record = s.store.vault(vault);
     if (!record && record.error().code == Code::not_found) {
       return fail(Code::not_found, vault, "there is no vault of that name", "`tclone status` shows them");
     }
-    return repair_in(s, TC_TRY(std::move(record)), force);
+    return repair_in(s, w, TC_TRY(std::move(record)), force);
   };
   return attempted(with_secrets(env.asked, run), "pool repair --vault " + vault);
 }

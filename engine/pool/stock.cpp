@@ -73,11 +73,12 @@ Result<Outcome> pool_stock(Env& env, const PoolStock& r) {
     out.changed = false;
     PoolStock left = r;
     for (;;) {
-      Session s = TC_TRY(begin_change(env, out.name));
+      Work w;
+      Session s = TC_TRY(begin_change(env, w, out.name));
       auto plan = TC_TRY(next_step(s, left));
       if (!plan) return out;
       left.count.reset();  // so that two at once, with different counts, come to an end
-      auto ran = run_plan(s, std::move(*plan));
+      auto ran = run_plan(s, w, std::move(*plan));
       if (!ran && out.changed && ran.error().next == kNothingChanged) ran.error().next = "run it again to go on";
       Outcome done = TC_TRY(std::move(ran));
       out.changed = true;

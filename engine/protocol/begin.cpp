@@ -5,7 +5,7 @@
 
 namespace tclone::engine {
 
-Result<Session> begin_change(Env& env, const std::string& asked, const std::function<void(Session&)>& first) {
+Result<Session> begin_change(Env& env, Work& w, const std::string& asked, const std::function<void(Session&)>& first) {
   const std::string name = TC_TRY(resolve_pool(env, asked));
   if (env.dry_run) return Session::look(env, name);
   // The existence of the pool is looked up before the lock file is made, and whether anything can be read there before the
@@ -20,7 +20,7 @@ Result<Session> begin_change(Env& env, const std::string& asked, const std::func
   Session session = TC_TRY(Session::look(env, name));
   session.lock.emplace(std::move(lock));
   session.store.keep_what_is_read();
-  session.may_begin_anew = true;
+  w.may_begin_anew = true;
   TC_TRY(recover_session(session));
   return session;
 }

@@ -35,9 +35,9 @@ Status explain_busy_thin(Session& s, const Status& deleted, const std::string& p
   return deleted;
 }
 
-Status shred_header(Session& s, const OuterRef& target) {
-  s.fresh_keys.erase(target.outer.n);
-  if (TC_TRY(activate_outer_thin(s, target.outer))) {
+Status shred_header(Session& s, Work& w, const OuterRef& target) {
+  w.fresh_keys.erase(target.outer.n);
+  if (TC_TRY(activate_outer_thin(s, w, target.outer))) {
     const std::string thin = device_names::vault_thin(s.pool, target.outer);
     const Status destroyed = s.env.luks.destroy(s.env.dm.path(thin));
     TC_CHECK(s.env.dm.remove(thin, kPatience));
@@ -47,9 +47,9 @@ Status shred_header(Session& s, const OuterRef& target) {
   return crypt::remove_key_file(key_folder(s.env), target.vault);
 }
 
-Status destroy_vault(Session& s, const OuterRef& target) {
-  s.fresh_keys.erase(target.outer.n);
-  if (TC_TRY(activate_outer_thin(s, target.outer))) {
+Status destroy_vault(Session& s, Work& w, const OuterRef& target) {
+  w.fresh_keys.erase(target.outer.n);
+  if (TC_TRY(activate_outer_thin(s, w, target.outer))) {
     const std::string thin = device_names::vault_thin(s.pool, target.outer);
     Status destroyed;
     if (target.encrypted) destroyed = s.env.luks.destroy(s.env.dm.path(thin));
@@ -74,18 +74,18 @@ Status destroy_vault(Session& s, const OuterRef& target) {
   return {};
 }
 
-Status reset_vault(Session& s, const OuterRef& target) {
+Status reset_vault(Session& s, Work& w, const OuterRef& target) {
   const std::string thin = device_names::vault_thin(s.pool, target.outer);
   // Discarding goes through the device that nothing stands on: kernels of 5.10 and 5.11 refuse it below a holder
   // (truncate_bdev_range, block_dev.c).
   std::string device = thin;
   Bytes start = policies::kHeader;
-  const bool unlocked = target.encrypted && TC_TRY(close_above_crypt(s, target.outer));
+  const bool unlocked = target.encrypted && TC_TRY(close_above_crypt(s, w, target.outer));
   if (unlocked) {
-    s.unused_vaults.insert(target.vault_name);
+    w.unused_vaults.insert(target.vault_name);
     device = device_names::vault_crypt(s.pool, target.outer);
     start = {};
-  } else if (!TC_TRY(activate_outer_thin(s, target.outer))) {
+  } else if (!TC_TRY(activate_outer_thin(s, w, target.outer))) {
     return fail(Code::damaged, "vault " + target.vault_name, "its outer thin is gone", "run `tclone doctor`");
   }
   // A thin's status names its highest mapped sector: nothing beyond it needs discarding, however large it is.

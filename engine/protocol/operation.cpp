@@ -22,14 +22,16 @@ using Clock = std::chrono::steady_clock;
 
 class Runner {
  public:
-  Runner(Session& s, plan::Plan plan) : s_(s), plan_(std::move(plan)) { outcome_.operation = plan_.operation; }
+  Runner(Session& s, Work& w, plan::Plan plan) : s_(s), w_(w), plan_(std::move(plan)) {
+    outcome_.operation = plan_.operation;
+  }
 
   Result<Outcome> run() {
     if (s_.env.dry_run) {
       for (const std::string& text : plan_.texts()) outcome_.steps.push_back({text, 0});
       return outcome_;
     }
-    s_.planned_versions = plan_.change.versions;
+    w_.planned_versions = plan_.change.versions;
     mark_.emplace(TC_TRY(WorkMark::set(s_)));
     if (auto flows = nothing_suspended(); !flows) return give_up(flows.error());
     if (auto keys = require_keys(); !keys) return give_up(keys.error());
@@ -53,9 +55,9 @@ class Runner {
  private:
   /// Also what is only taken down after the commit: by then it is too late to refuse.
   Status nothing_suspended() {
-    for (const Vault& v : plan_.change.vaults) TC_CHECK(refuse_suspended(s_, v.outer));
+    for (const Vault& v : plan_.change.vaults) TC_CHECK(refuse_suspended(s_, w_, v.outer));
     for (const std::string& name : plan_.change.gone_vaults) {
-      if (const auto v = s_.store.vault(name)) TC_CHECK(refuse_suspended(s_, v->outer));
+      if (const auto v = s_.store.vault(name)) TC_CHECK(refuse_suspended(s_, w_, v->outer));
     }
     return {};
   }
@@ -65,17 +67,17 @@ class Runner {
     for (const auto* part : {&plan_.prepare, &plan_.before}) {
       for (const plan::Action& a : *part) {
         if (const auto* open = std::get_if<plan::OpenVault>(&a)) {
-          TC_CHECK(require_key(s_, TC_TRY(s_.store.vault(open->vault))));
+          TC_CHECK(require_key(s_, w_, TC_TRY(s_.store.vault(open->vault))));
         } else if (const auto* header = std::get_if<plan::MakeHeader>(&a)) {
-          TC_CHECK(require_key_to_set(s_, header->vault, header->vault.key));
+          TC_CHECK(require_key_to_set(s_, w_, header->vault, header->vault.key));
         } else if (const auto* slot = std::get_if<plan::AddKey>(&a)) {
-          TC_CHECK(require_key_to_set(s_, slot->vault, slot->key.source));
+          TC_CHECK(require_key_to_set(s_, w_, slot->vault, slot->key.source));
         } else if (const auto* volume = std::get_if<plan::ActivateVolume>(&a)) {
-          TC_CHECK(require_keys_below(s_, volume->volume));
+          TC_CHECK(require_keys_below(s_, w_, volume->volume));
         }
       }
     }
-    s_.may_begin_anew = false;
+    w_.may_begin_anew = false;
     return {};
   }
 
@@ -84,7 +86,7 @@ class Runner {
     log::debug(text);
     Status done = [&]() -> Status {
       TCLONE_FAULT_POINT("step");
-      return perform(s_, a);
+      return perform(s_, w_, a);
     }();
     note_time(text);
     return done;
@@ -155,7 +157,7 @@ class Runner {
   /// Nothing was journalled yet: only what preparing opened has to be closed.
   tl::unexpected<Error> give_up(Error e) {
     reactivate_taken_down();
-    if (auto closed = close_unused(s_); !closed) log::warn(closed.error().text());
+    if (auto closed = close_unused(s_, w_); !closed) log::warn(closed.error().text());
     return describe(std::move(e));
   }
 
@@ -167,7 +169,7 @@ class Runner {
       e.why += "; the pool is full";
       e.next = "remove volumes or versions, trim filesystems (fstrim), or `tclone pool grow`";
     }
-    auto undone = undo(s_, plan_.to_undo);
+    auto undone = undo(s_, w_, plan_.to_undo);
     if (undone) undone = s_.store.clear_journal();
     if (!undone) {
       Error second = undone.error();
@@ -182,8 +184,8 @@ class Runner {
 
   /// What an operation took down before it failed is put back as it was.
   void reactivate_taken_down() {
-    for (const std::string& name : s_.taken_down) {
-      if (auto up = perform(s_, plan::Reactivate{name}); !up) log::warn(up.error().text());
+    for (const std::string& name : w_.taken_down) {
+      if (auto up = perform(s_, w_, plan::Reactivate{name}); !up) log::warn(up.error().text());
     }
   }
 
@@ -232,6 +234,7 @@ class Runner {
   }
 
   Session& s_;
+  Work& w_;
   plan::Plan plan_;
   std::optional<WorkMark> mark_;
   Outcome outcome_;
@@ -240,7 +243,7 @@ class Runner {
 
 }  // namespace
 
-Result<Outcome> run_plan(Session& s, plan::Plan plan) { return Runner(s, std::move(plan)).run(); }
+Result<Outcome> run_plan(Session& s, Work& w, plan::Plan plan) { return Runner(s, w, std::move(plan)).run(); }
 
 plan::Common common_facts(const Session& s) { return {s.pool, s.record, s.record.block, s.env.now()}; }
 

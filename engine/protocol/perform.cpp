@@ -60,22 +60,24 @@ Status snapshot_suspended(Session& s, const std::vector<plan::Snap>& snaps, cons
 
 struct Performer {
   Session& s;
+  Work& w;
 
   /// For a slot of a header that this operation makes.
   Result<Secret> secret_to_set(const Vault& v, const KeySource& source) const {
     if (source.generated()) return crypt::make_key_file(key_folder(s.env), v.uuid);
-    if (const auto had = s.given.find({source.kind, source.reference}); had != s.given.end()) {
+    if (const auto had = w.given.find({source.kind, source.reference}); had != w.given.end()) {
       return Secret::copy_of(had->second.bytes());
     }
-    return secret_of(s, v, source, crypt::Purpose::create);
+    return secret_of(s, w, v, source, crypt::Purpose::create);
   }
 
   Status operator()(const plan::AddKey& a) const {
-    const auto first = s.given.find({a.vault.key.kind, a.vault.key.reference});
-    const Secret existing = TC_TRY(first != s.given.end() ? Secret::copy_of(first->second.bytes())
-                                                          : secret_of(s, a.vault, a.vault.key, crypt::Purpose::unlock));
+    const auto first = w.given.find({a.vault.key.kind, a.vault.key.reference});
+    const Secret existing =
+        TC_TRY(first != w.given.end() ? Secret::copy_of(first->second.bytes())
+                                      : secret_of(s, w, a.vault, a.vault.key, crypt::Purpose::unlock));
     const Secret added = TC_TRY(secret_to_set(a.vault, a.key.source));
-    return with_header(s, a.vault, [&](const std::string& device) -> Status {
+    return with_header(s, w, a.vault, [&](const std::string& device) -> Status {
       const int slot = TC_TRY(
           s.env.luks.add_key(device, a.vault.header, existing, added, crypt::cost_of(a.key.source, added.size())));
       if (slot == static_cast<int>(a.key.slot)) return {};
@@ -84,7 +86,7 @@ struct Performer {
     });
   }
 
-  Status operator()(const plan::ShredHeader& a) const { return shred_header(s, a.vault); }
+  Status operator()(const plan::ShredHeader& a) const { return shred_header(s, w, a.vault); }
 
   Status operator()(const plan::MakeRoom& a) const { return make_room(s, a.vault, a.writable); }
 
@@ -96,7 +98,7 @@ struct Performer {
     const Vault& v = a.vault;
     const Secret secret = TC_TRY(secret_to_set(v, v.key));
     TCLONE_FAULT_POINT("key.made");
-    if (!TC_TRY(activate_outer_thin(s, v.outer))) {
+    if (!TC_TRY(activate_outer_thin(s, w, v.outer))) {
       return fail(Code::damaged, "outer thin " + std::to_string(v.outer.n), "it is gone right after it was created",
                   "run `tclone doctor`");
     }
@@ -112,12 +114,12 @@ struct Performer {
     if (made->facts != v.header) {
       return fail(Code::damaged, "vault " + v.name, "its header is not what was asked for", "run `tclone doctor`");
     }
-    s.fresh_keys.insert_or_assign(v.outer.n, std::move(made->volume_key));
+    w.fresh_keys.insert_or_assign(v.outer.n, std::move(made->volume_key));
     return {};
   }
 
-  Status operator()(const plan::OpenNew& a) const { return open_new_vault(s, a.vault); }
-  Status operator()(const plan::OpenVault& a) const { return open_vault(s, a.vault); }
+  Status operator()(const plan::OpenNew& a) const { return open_new_vault(s, w, a.vault); }
+  Status operator()(const plan::OpenVault& a) const { return open_vault(s, w, a.vault); }
 
   Status operator()(const plan::CreateThin& a) const {
     return s.env.dm.message(device_names::vault_pool(s.pool, a.outer), dm::create_thin(a.thin));
@@ -144,19 +146,19 @@ struct Performer {
     return {};
   }
 
-  Status operator()(const plan::ActivateVolume& a) const { return activate_volume(s, a.volume, a.vault); }
+  Status operator()(const plan::ActivateVolume& a) const { return activate_volume(s, w, a.volume, a.vault); }
 
   Status operator()(const plan::DeactivateVolume& a) const {
     const Volume v = TC_TRY(s.store.volume(a.volume));
     const auto info = TC_TRY(info_of(s, v));
     if (info) WorkMark::note(s, v.name);
-    TC_CHECK(deactivate_volume(s, v));
-    if (info) s.taken_down.insert(v.name);
+    TC_CHECK(deactivate_volume(s, w, v));
+    if (info) w.taken_down.insert(v.name);
     return {};
   }
 
   Status operator()(const plan::DeactivateVersion& a) const {
-    return deactivate_version(s, TC_TRY(s.store.version(a.volume, a.number)));
+    return deactivate_version(s, w, TC_TRY(s.store.version(a.volume, a.number)));
   }
 
   Status operator()(const plan::MakeFilesystem& a) const {
@@ -178,11 +180,11 @@ struct Performer {
     return {};
   }
 
-  Status operator()(const plan::DeleteThin& a) const { return delete_thin(s, a.thin); }
-  Status operator()(const plan::DestroyVault& a) const { return destroy_vault(s, a.vault); }
-  Status operator()(const plan::ResetVault& a) const { return reset_vault(s, a.vault); }
+  Status operator()(const plan::DeleteThin& a) const { return delete_thin(s, w, a.thin); }
+  Status operator()(const plan::DestroyVault& a) const { return destroy_vault(s, w, a.vault); }
+  Status operator()(const plan::ResetVault& a) const { return reset_vault(s, w, a.vault); }
 
-  Status operator()(const plan::RemoveKey& a) const { return remove_key(s, a.key); }
+  Status operator()(const plan::RemoveKey& a) const { return remove_key(s, w, a.key); }
 
   Status operator()(const plan::RenameDevice& a) const {
     TC_CHECK(rename(a.rename.from, a.rename.to));
@@ -214,29 +216,29 @@ struct Performer {
 
   Status operator()(const plan::Reactivate& a) const {
     const Volume v = TC_TRY(s.store.volume(a.volume));
-    return activate_volume(s, v, TC_TRY(s.store.vault(v.vault)));
+    return activate_volume(s, w, v, TC_TRY(s.store.vault(v.vault)));
   }
 
   Status operator()(const plan::GrowFilesystem& a) const {
     const Volume v = TC_TRY(s.store.volume(a.volume));
     if (v.fs == FsKind::none) return {};
     const bool was_active = TC_TRY(s.env.dm.info(device_of(s, v))).has_value();
-    TC_CHECK(activate_volume(s, v, TC_TRY(s.store.vault(v.vault))));
+    TC_CHECK(activate_volume(s, w, v, TC_TRY(s.store.vault(v.vault))));
     const auto info = TC_TRY(s.env.dm.info(device_of(s, v)));
     if (!info) return fail(Code::damaged, device_of(s, v), "the device went away", "try again");
     const auto mounts = TC_TRY(os::mount_points(info->major, info->minor));
     auto grown = os::grow(s.env.dm.path(device_of(s, v)), v.fs, mounts.empty() ? "" : mounts.front());
-    if (!was_active) TC_CHECK(deactivate_volume(s, v));
+    if (!was_active) TC_CHECK(deactivate_volume(s, w, v));
     if (!grown && grown.error().next.empty()) grown.error().next = "the same resize again grows it";
     return grown;
   }
 
-  Status operator()(const plan::CloseUnused&) const { return close_unused(s); }
+  Status operator()(const plan::CloseUnused&) const { return close_unused(s, w); }
 };
 
 }  // namespace
 
-Status delete_thin(Session& s, const InnerRef& target) {
+Status delete_thin(Session& s, Work& w, const InnerRef& target) {
   if (!target.device.empty()) {
     if (TC_TRY(s.env.dm.info(target.device))) {
       // After a revert the name belongs to the volume's new thin: only the thin that goes is taken down.
@@ -248,7 +250,7 @@ Status delete_thin(Session& s, const InnerRef& target) {
   }
   const std::string pool = device_names::vault_pool(s.pool, target.outer);
   if (const auto info = TC_TRY(s.env.dm.info(pool)); info && info->live_table) {
-    s.unused_vaults.insert(target.vault);
+    w.unused_vaults.insert(target.vault);
     if (TC_TRY(s.env.dm.pool_status(pool)).writable()) {
       if (auto deleted = message(s, pool, dm::delete_thin(target.thin), ENODATA); !deleted)
         return explain_busy_thin(s, deleted, pool, target.thin);
@@ -282,6 +284,6 @@ Result<bool> commit(Session& s, const plan::Commit& c) {
              : Result<bool>(false);
 }
 
-Status perform(Session& s, const plan::Action& action) { return std::visit(Performer{s}, action); }
+Status perform(Session& s, Work& w, const plan::Action& action) { return std::visit(Performer{s, w}, action); }
 
 }  // namespace tclone::engine

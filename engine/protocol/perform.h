@@ -3,19 +3,20 @@
 #pragma once
 
 #include "engine/core/session.h"
+#include "engine/core/work.h"
 #include "plan/actions.h"
 
 namespace tclone::engine {
 
 /// Carries out one action. Each may be repeated after a crash: what is there already, or gone already, is fine.
-[[nodiscard]] Status perform(Session& s, const plan::Action& action);
+[[nodiscard]] Status perform(Session& s, Work& w, const plan::Action& action);
 
 /// Shared with recovery.
-[[nodiscard]] Status delete_thin(Session& s, const InnerRef& target);
-[[nodiscard]] Status destroy_vault(Session& s, const OuterRef& target);
+[[nodiscard]] Status delete_thin(Session& s, Work& w, const InnerRef& target);
+[[nodiscard]] Status destroy_vault(Session& s, Work& w, const OuterRef& target);
 /// Only the header and the key file: the thin stays.
-[[nodiscard]] Status shred_header(Session& s, const OuterRef& target);
-[[nodiscard]] Status reset_vault(Session& s, const OuterRef& target);
+[[nodiscard]] Status shred_header(Session& s, Work& w, const OuterRef& target);
+[[nodiscard]] Status reset_vault(Session& s, Work& w, const OuterRef& target);
 /// What the kernel says when a thin cannot be deleted; busy, naming the device, when somebody has one on it that is not ours,
 /// or has given ours another name.
 [[nodiscard]] Status explain_busy_thin(Session& s, const Status& deleted, const std::string& pool, ThinId thin);

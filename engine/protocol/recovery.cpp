@@ -25,7 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// A killed command may have left devices suspended when its guard was killed with it, and layers without a user.
-Status tidy_devices(Session& s) {
+Status tidy_devices(Session& s, Work& w) {
   for (const dm::Named& d : TC_TRY(s.env.dm.list(device_names::prefix(s.pool)))) {
     const auto info = TC_TRY(s.env.dm.info(d.name));
     if (!info) continue;
@@ -40,7 +40,7 @@ Status tidy_devices(Session& s) {
     const auto status = s.env.dm.pool_status(d.name);
     if (status && status->held_root) TC_CHECK(s.env.dm.message(d.name, "release_metadata_snap"));
   }
-  return mark_all_unused(s);
+  return mark_all_unused(s, w);
 }
 
 tl::unexpected<Error> refuse_broken(const Session& s, const dm::PoolStatus& status) {
@@ -71,18 +71,18 @@ Status retire_ids(Session& s, const ToUndo& to_undo) {
 }
 
 /// The kernel is at one of the journal's two transactions.
-Result<Recovered> recover_journal(Session& s, const Journal& journal, std::uint64_t kernel) {
+Result<Recovered> recover_journal(Session& s, Work& w, const Journal& journal, std::uint64_t kernel) {
   Recovered out{true, journal.operation, false};
   if (kernel == journal.to) {
     log::info("finishing what was interrupted: " + journal.operation);
     TC_CHECK(s.store.apply(journal.after));
     TCLONE_FAULT_POINT("recover.records");
     s.record = TC_TRY(s.store.pool());
-    TC_CHECK(clean_up(s, journal.cleanup));
+    TC_CHECK(clean_up(s, w, journal.cleanup));
     out.finished = true;
   } else {
     log::info("undoing what was interrupted: " + journal.operation);
-    TC_CHECK(undo(s, journal.to_undo));
+    TC_CHECK(undo(s, w, journal.to_undo));
   }
   TCLONE_FAULT_POINT("recover.cleared");
   TC_CHECK(s.store.clear_journal());
@@ -91,11 +91,11 @@ Result<Recovered> recover_journal(Session& s, const Journal& journal, std::uint6
 
 /// Whoever runs the next command may have nothing to do with these volumes: it must neither be asked for their keys nor
 /// wait for a token.
-Status refuse_to_ask(Session& s, const Volume& volume) {
-  std::vector<Vault> needed = TC_TRY(vaults_below(s, volume));
+Status refuse_to_ask(Session& s, Work& w, const Volume& volume) {
+  std::vector<Vault> needed = TC_TRY(vaults_below(s, w, volume));
   needed.push_back(TC_TRY(s.store.vault(volume.vault)));
   for (const Vault& v : needed) {
-    if (v.key.kind == "file" || !v.encrypted || TC_TRY(vault_is_open(s, v))) continue;
+    if (v.key.kind == "file" || !v.encrypted || TC_TRY(vault_is_open(s, w, v))) continue;
     return fail(Code::key, "vault " + v.name, "it is closed, and its key is not a file",
                 "`tclone activate " + volume.name + "`");
   }
@@ -103,13 +103,13 @@ Status refuse_to_ask(Session& s, const Volume& volume) {
 }
 
 /// Best effort: whoever used them gets them back.
-void bring_back(Session& s, const std::vector<std::string>& volumes) {
+void bring_back(Session& s, Work& w, const std::vector<std::string>& volumes) {
   for (const std::string& name : volumes) {
     const auto v = s.store.volume(name);
     if (!v) continue;  // it is the one that was removed
     const auto up = [&]() -> Status {
-      TC_CHECK(refuse_to_ask(s, *v));
-      return perform(s, plan::Reactivate{name});
+      TC_CHECK(refuse_to_ask(s, w, *v));
+      return perform(s, w, plan::Reactivate{name});
     }();
     if (!up)
       log::warn("volume " + name +
@@ -119,7 +119,7 @@ void bring_back(Session& s, const std::vector<std::string>& volumes) {
 
 }  // namespace
 
-Status undo(Session& s, const ToUndo& to_undo) {
+Status undo(Session& s, Work& w, const ToUndo& to_undo) {
   const auto in_new_vault = [&](const InnerRef& c) {
     return std::any_of(to_undo.outer.begin(), to_undo.outer.end(),
                        [&](const OuterRef& o) { return o.outer == c.outer; });
@@ -129,26 +129,27 @@ Status undo(Session& s, const ToUndo& to_undo) {
       // The whole vault goes; only the device on top has to be out of the way.
       if (!it->device.empty()) TC_CHECK(s.env.dm.remove(it->device, 3000ms));
     } else {
-      TC_CHECK(delete_thin(s, *it));
+      TC_CHECK(delete_thin(s, w, *it));
     }
     TCLONE_FAULT_POINT("undo.inner");
   }
   for (auto it = to_undo.outer.rbegin(); it != to_undo.outer.rend(); ++it) {
-    TC_CHECK(destroy_vault(s, *it));
+    TC_CHECK(destroy_vault(s, w, *it));
     TCLONE_FAULT_POINT("undo.outer");
   }
   return retire_ids(s, to_undo);
 }
 
-Status clean_up(Session& s, const Cleanup& cleanup) {
+Status clean_up(Session& s, Work& w, const Cleanup& cleanup) {
   for (const plan::Action& action : plan::actions_for(cleanup)) {
-    TC_CHECK(perform(s, action));
+    TC_CHECK(perform(s, w, action));
     TCLONE_FAULT_POINT("due");
   }
   return {};
 }
 
 Result<Recovered> recover_session(Session& s) {
+  Work w;
   const bool killed = WorkMark::left_behind(s);
   if (!killed) {
     TC_CHECK(dm::refuse_suspended(s.env.dm, s.pool,
@@ -167,17 +168,17 @@ Result<Recovered> recover_session(Session& s) {
     if (e.attempted.empty()) e.attempted = "recover pool " + s.pool;
     return tl::unexpected(std::move(e));
   };
-  if (auto tidied = tidy_devices(s); !tidied) return describe(tidied.error());
+  if (auto tidied = tidy_devices(s, w); !tidied) return describe(tidied.error());
   Recovered out;
   if (journal) {
-    auto done = recover_journal(s, *journal, status.transaction);
+    auto done = recover_journal(s, w, *journal, status.transaction);
     if (!done) return describe(done.error());
     out = *done;
   }
   // Closed first: a vault that was half-way through being opened is then opened anew, with what it has pending.
-  if (auto closed = close_unused(s); !closed) return describe(closed.error());
-  bring_back(s, were_active);
-  if (auto closed = close_unused(s); !closed) return describe(closed.error());
+  if (auto closed = close_unused(s, w); !closed) return describe(closed.error());
+  bring_back(s, w, were_active);
+  if (auto closed = close_unused(s, w); !closed) return describe(closed.error());
   return out;
 }
 

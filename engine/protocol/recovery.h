@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/core/session.h"
+#include "engine/core/work.h"
 
 namespace tclone::engine {
 
@@ -21,8 +22,8 @@ struct Recovered {
 [[nodiscard]] Result<Recovered> recover_session(Session& s);
 
 /// Undoes what a plan or journal claims; for an operation that failed before its commit.
-[[nodiscard]] Status undo(Session& s, const ToUndo& to_undo);
+[[nodiscard]] Status undo(Session& s, Work& w, const ToUndo& to_undo);
 /// Runs the cleanup that is owed after the commit.
-[[nodiscard]] Status clean_up(Session& s, const Cleanup& cleanup);
+[[nodiscard]] Status clean_up(Session& s, Work& w, const Cleanup& cleanup);
 
 }  // namespace tclone::engine

@@ -54,8 +54,8 @@ WorkMark::~WorkMark() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }
 
-Status close_or_leave(Session& s, WorkMark& mark) {
-  Status closed = close_unused(s);
+Status close_or_leave(Session& s, Work& w, WorkMark& mark) {
+  Status closed = close_unused(s, w);
   if (!closed) mark.leave();
   return closed;
 }

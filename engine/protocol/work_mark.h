@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/core/session.h"
+#include "engine/core/work.h"
 
 namespace tclone::engine {
 
@@ -34,6 +35,6 @@ class WorkMark {
 };
 
 /// close_unused(); what it cannot close is left to the next command by the mark.
-[[nodiscard]] Status close_or_leave(Session& s, WorkMark& mark);
+[[nodiscard]] Status close_or_leave(Session& s, Work& w, WorkMark& mark);
 
 }  // namespace tclone::engine

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "engine/stack/suspended.h"
+#include "dm/suspended.h"
 #include "model/device_names.h"
 
 namespace tclone::engine {
@@ -13,7 +13,8 @@ bool may_wait_for_ever(Session& seen, const std::string& volume) {
   const auto v = seen.store.volume(volume);
   if (!v) return true;
   const auto vault = seen.store.vault(v->vault);
-  if (!vault || !refuse_suspended(seen, vault->outer)) return true;
+  if (!vault || !dm::refuse_suspended(seen.env.dm, seen.pool, device_names::vault_layers(seen.pool, vault->outer)))
+    return true;
   const auto pool = seen.env.dm.pool_status(seen.outer_pool());
   return !pool || pool->mode != dm::PoolMode::rw;
 }

@@ -6,10 +6,10 @@
 
 namespace tclone::engine {
 
-Status refuse_suspended(Session& s, ThinId outer) {
-  if (s.not_suspended.contains(outer.n)) return {};
+Status refuse_suspended(Session& s, Work& w, ThinId outer) {
+  if (w.not_suspended.contains(outer.n)) return {};
   TC_CHECK(dm::refuse_suspended(s.env.dm, s.pool, device_names::vault_layers(s.pool, outer)));
-  s.not_suspended.insert(outer.n);
+  w.not_suspended.insert(outer.n);
   return {};
 }
 

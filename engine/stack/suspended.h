@@ -3,10 +3,11 @@
 #pragma once
 
 #include "engine/core/session.h"
+#include "engine/core/work.h"
 
 namespace tclone::engine {
 
 /// busy, as dm::refuse_suspended, for a vault: its inner pool, and what that stands on. Secrets once a session.
-[[nodiscard]] Status refuse_suspended(Session& s, ThinId outer);
+[[nodiscard]] Status refuse_suspended(Session& s, Work& w, ThinId outer);
 
 }  // namespace tclone::engine

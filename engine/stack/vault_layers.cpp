@@ -30,7 +30,7 @@ Result<std::optional<dm::Info>> top_of(Session& s, const Vault& v) {
 
 }  // namespace
 
-Result<bool> vault_is_open(Session& s, const Vault& v) {
+Result<bool> vault_is_open(Session& s, Work& w, const Vault& v) {
   const std::string pool = device_names::vault_pool(s.pool, v.outer);
   const auto info = TC_TRY(top_of(s, v));
   if (!info || !info->live_table) return false;
@@ -40,35 +40,35 @@ Result<bool> vault_is_open(Session& s, const Vault& v) {
                 "it says outer = " + std::to_string(v.outer.n) + ", but device " + pool + " is another vault's",
                 "run `tclone doctor`");
   }
-  if (s.lock) TC_CHECK(refuse_suspended(s, v.outer));
+  if (s.lock) TC_CHECK(refuse_suspended(s, w, v.outer));
   return true;
 }
 
-Result<bool> close_above_crypt(Session& s, ThinId outer) {
+Result<bool> close_above_crypt(Session& s, Work& w, ThinId outer) {
   const auto crypt = TC_TRY(s.env.dm.info(device_names::vault_crypt(s.pool, outer)));
   if (!crypt || !crypt->live_table || crypt->suspended) return false;
   for (const std::string& name : {device_names::vault_pool(s.pool, outer), device_names::vault_data(s.pool, outer),
                                   device_names::vault_metadata(s.pool, outer)}) {
     TC_CHECK(s.env.dm.remove(name, kPatience));
   }
-  s.unlocked.insert(outer.n);
+  w.unlocked.insert(outer.n);
   return true;
 }
 
-Status close_vault(Session& s, ThinId outer) {
-  TC_CHECK(refuse_suspended(s, outer));  // the inner pool commits when it is taken down
-  s.unlocked.erase(outer.n);
+Status close_vault(Session& s, Work& w, ThinId outer) {
+  TC_CHECK(refuse_suspended(s, w, outer));  // the inner pool commits when it is taken down
+  w.unlocked.erase(outer.n);
   for (const std::string& name : device_names::vault_layers(s.pool, outer)) TC_CHECK(s.env.dm.remove(name, kPatience));
   return {};
 }
 
-Status close_vault_if_unused(Session& s, const Vault& v) {
+Status close_vault_if_unused(Session& s, Work& w, const Vault& v) {
   const auto info = TC_TRY(top_of(s, v));
   // What a rekey that was killed has left of its other half: nobody but a rekey ever has it open.
-  if (v.rekey) TC_CHECK(close_vault(s, v.rekey->outer));
+  if (v.rekey) TC_CHECK(close_vault(s, w, v.rekey->outer));
   if (info && info->open_count > 0) return {};
   TCLONE_FAULT_POINT("vault.idle");
-  return close_vault(s, v.outer);
+  return close_vault(s, w, v.outer);
 }
 
 Result<dm::PoolStatus> healthy_inner_pool(Session& s, const Vault& v) {
@@ -82,9 +82,9 @@ Result<dm::PoolStatus> healthy_inner_pool(Session& s, const Vault& v) {
   return status;
 }
 
-Result<bool> activate_outer_thin(Session& s, ThinId outer) {
+Result<bool> activate_outer_thin(Session& s, Work& w, ThinId outer) {
   const std::string name = device_names::vault_thin(s.pool, outer);
-  TC_CHECK(close_vault(s, outer));
+  TC_CHECK(close_vault(s, w, outer));
   const dm::Table table = dm::thin(TC_TRY(dev_of(s, s.outer_pool())), outer, to_sectors(policies::kOuterThin));
   auto made = s.env.dm.create(
       {name, device_names::uuid(s.record.uuid, "outer-" + std::to_string(outer.n)), table, false, dm::Udev::hidden});

@@ -19,26 +19,26 @@ Status create_layer(Session& s, const Vault& v, const std::string& name, const c
   return s.env.dm.create({name, device_names::uuid(v.uuid, layer), table, false, dm::Udev::hidden});
 }
 
-Status unlock(Session& s, const Vault& v) {
+Status unlock(Session& s, Work& w, const Vault& v) {
   const std::string device = s.env.dm.path(device_names::vault_thin(s.pool, v.outer));
   const std::string name = device_names::vault_crypt(s.pool, v.outer);
-  if (const auto key = s.fresh_keys.find(v.outer.n); key != s.fresh_keys.end()) {
+  if (const auto key = w.fresh_keys.find(v.outer.n); key != w.fresh_keys.end()) {
     return s.env.luks.open_with_volume_key(device, name, v.header, key->second);
   }
   if (v.key.kind == kTokenKind) {
-    const auto key = TC_TRY(token_key(s, v, device));
-    if (!key) return s.env.luks.open_with_token(device, name, v.header, pin_of(s, v));
+    const auto key = TC_TRY(token_key(s, w, v, device));
+    if (!key) return s.env.luks.open_with_token(device, name, v.header, pin_of(s, w, v));
     TC_CHECK(s.env.luks.open_with_volume_key(device, name, v.header, key->volume_key));
     s.env.asked.opened(v.uuid);
     return {};
   }
-  const Secret secret = TC_TRY(secret_of(s, v, v.key, crypt::Purpose::unlock));
+  const Secret secret = TC_TRY(secret_of(s, w, v, v.key, crypt::Purpose::unlock));
   return s.env.luks.open(device, name, v.header, secret);
 }
 
 /// What the inner pool stands on.
-Status bring_up_below(Session& s, const Vault& v) {
-  if (s.unlocked.erase(v.outer.n) == 0) {
+Status bring_up_below(Session& s, Work& w, const Vault& v) {
+  if (w.unlocked.erase(v.outer.n) == 0) {
     const std::string outer = TC_TRY(dev_of(s, s.outer_pool()));
     auto thin = create_layer(s, v, device_names::vault_thin(s.pool, v.outer), "thin",
                              dm::thin(outer, v.outer, to_sectors(policies::kOuterThin)));
@@ -48,7 +48,7 @@ Status bring_up_below(Session& s, const Vault& v) {
                   "run `tclone pool check " + s.pool + "`");
     }
     TC_CHECK(std::move(thin));
-    if (v.encrypted) TC_CHECK(unlock(s, v));
+    if (v.encrypted) TC_CHECK(unlock(s, w, v));
   }
   const Payload p = TC_TRY(payload(s, v));
   TC_CHECK(create_layer(s, v, device_names::vault_metadata(s.pool, v.outer), "meta", metadata_table(p, v, v.repairs)));
@@ -56,8 +56,8 @@ Status bring_up_below(Session& s, const Vault& v) {
 }
 
 /// All layers, the inner pool formatted from nothing when `format`.
-Status bring_up(Session& s, const Vault& v, bool format) {
-  TC_CHECK(bring_up_below(s, v));
+Status bring_up(Session& s, Work& w, const Vault& v, bool format) {
+  TC_CHECK(bring_up_below(s, w, v));
   if (format) {
     // The kernel flushes what stands on these blocks when it has formatted the inner pool (dm_tm_commit).
     const std::string thin = s.env.dm.path(device_names::vault_thin(s.pool, v.outer));
@@ -97,25 +97,25 @@ Status pay_pending(Session& s, Vault v) {
   return s.store.apply(change);
 }
 
-Status open_layers(Session& s, const Vault& v, bool format) {
-  s.unused_vaults.insert(v.name);
-  auto up = bring_up(s, v, format);
+Status open_layers(Session& s, Work& w, const Vault& v, bool format) {
+  w.unused_vaults.insert(v.name);
+  auto up = bring_up(s, w, v, format);
   if (up) return up;
-  if (auto down = close_vault(s, v.outer); !down) log::warn(down.error().text());
+  if (auto down = close_vault(s, w, v.outer); !down) log::warn(down.error().text());
   return up;
 }
 
 }  // namespace
 
-Status open_new_vault(Session& s, const Vault& v) { return open_layers(s, v, true); }
+Status open_new_vault(Session& s, Work& w, const Vault& v) { return open_layers(s, w, v, true); }
 
-Status open_vault(Session& s, const std::string& name) {
+Status open_vault(Session& s, Work& w, const std::string& name) {
   const Vault v = TC_TRY(s.store.vault(name));
-  if (TC_TRY(vault_is_open(s, v))) return {};
+  if (TC_TRY(vault_is_open(s, w, v))) return {};
   TC_CHECK(refuse_while_copied(v));
-  TC_CHECK(require_key(s, v));
-  if (!s.unlocked.contains(v.outer.n)) TC_CHECK(close_vault(s, v.outer));
-  auto up = open_layers(s, v, v.pending.format);
+  TC_CHECK(require_key(s, w, v));
+  if (!w.unlocked.contains(v.outer.n)) TC_CHECK(close_vault(s, w, v.outer));
+  auto up = open_layers(s, w, v, v.pending.format);
   if (!up) {
     if (up.error().attempted.empty()) up.error().attempted = "open vault " + name;
     return up;
@@ -123,15 +123,15 @@ Status open_vault(Session& s, const std::string& name) {
   if (v.pending.empty()) return {};
   auto paid = pay_pending(s, v);
   // A vault whose pending work failed must not be used as it is.
-  if (!paid) static_cast<void>(close_vault(s, v.outer));
+  if (!paid) static_cast<void>(close_vault(s, w, v.outer));
   return paid;
 }
 
-Status open_below(Session& s, const Vault& v) {
-  TC_CHECK(close_vault(s, v.outer));
-  auto up = bring_up_below(s, v);
+Status open_below(Session& s, Work& w, const Vault& v) {
+  TC_CHECK(close_vault(s, w, v.outer));
+  auto up = bring_up_below(s, w, v);
   if (up) return up;
-  if (auto down = close_vault(s, v.outer); !down) log::warn(down.error().text());
+  if (auto down = close_vault(s, w, v.outer); !down) log::warn(down.error().text());
   return up;
 }
 
@@ -141,21 +141,21 @@ Status refuse_while_copied(const Vault& v) {
               "`tclone rekey` of a volume in it goes on with that, and with --cancel gives it up");
 }
 
-Result<std::string> open_for_repair(Session& s, const Vault& v) {
+Result<std::string> open_for_repair(Session& s, Work& w, const Vault& v) {
   auto up = [&]() -> Result<std::string> {
-    TC_CHECK(close_vault(s, v.outer));
+    TC_CHECK(close_vault(s, w, v.outer));
     if (v.metadata > policies::kMetadataHalf) {
       return fail(Code::usage, "vault " + v.name,
                   "its metadata of " + format_size(v.metadata) + " leave no room to repair them in",
                   "copy the pool, then use thin_repair by hand");
     }
-    TC_CHECK(bring_up_below(s, v));
+    TC_CHECK(bring_up_below(s, w, v));
     const std::string name = device_names::vault_pool(s.pool, v.outer);
     TC_CHECK(create_layer(s, v, name, "other-meta", metadata_table(TC_TRY(payload(s, v)), v, v.repairs + 1)));
     return name;
   }();
   if (!up) {
-    if (auto down = close_vault(s, v.outer); !down) log::warn(down.error().text());
+    if (auto down = close_vault(s, w, v.outer); !down) log::warn(down.error().text());
   }
   return up;
 }

@@ -37,10 +37,10 @@ Status refuse_held(Session& s, const std::optional<dm::Info>& info, const std::s
 }
 
 /// What a thin of the vault is made on.
-Result<std::string> inner_pool_dev(Session& s, const Vault& v) {
+Result<std::string> inner_pool_dev(Session& s, Work& w, const Vault& v) {
   const auto info = TC_TRY(s.env.dm.info(device_names::vault_pool(s.pool, v.outer)));
   if (!info) return fail(Code::damaged, "vault " + v.name, "its inner pool is not there", "run `tclone recover`");
-  TC_CHECK(refuse_while_it_waits(s, v));
+  TC_CHECK(refuse_while_it_waits(s, w, v));
   return info->dev();
 }
 
@@ -53,11 +53,11 @@ Status create_thin_device(Session& s, const dm::Spec& spec, const std::string& r
               "correct the file, or bring it back from a copy; `tclone pool check` looks at all of them");
 }
 
-Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int depth);
+Result<std::string> activate_version_at(Session& s, Work& w, const VersionRef& ref, int depth);
 
-Result<std::optional<std::string>> basis_dev(Session& s, const std::optional<VersionRef>& basis, int depth) {
+Result<std::optional<std::string>> basis_dev(Session& s, Work& w, const std::optional<VersionRef>& basis, int depth) {
   if (!basis) return std::optional<std::string>{};
-  return std::optional<std::string>{TC_TRY(activate_version_at(s, *basis, depth + 1))};
+  return std::optional<std::string>{TC_TRY(activate_version_at(s, w, *basis, depth + 1))};
 }
 
 /// True when the device is up with exactly this thin; a device with another one is a contradiction.
@@ -80,18 +80,18 @@ Result<bool> is_up(Session& s, const std::string& name, const std::optional<dm::
   return false;
 }
 
-Result<Version> version_of(const Session& s, const VersionRef& ref) {
+Result<Version> version_of(const Session& s, const Work& w, const VersionRef& ref) {
   auto recorded = s.store.version(ref.volume, ref.number);
   if (recorded || recorded.error().code != Code::not_found) return recorded;
-  const auto planned = std::find_if(s.planned_versions.begin(), s.planned_versions.end(),
+  const auto planned = std::find_if(w.planned_versions.begin(), w.planned_versions.end(),
                                     [&](const Version& v) { return v.uuid == ref.uuid && v.number == ref.number; });
-  if (planned != s.planned_versions.end()) return *planned;
+  if (planned != w.planned_versions.end()) return *planned;
   return recorded;
 }
 
-Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int depth) {
+Result<std::string> activate_version_at(Session& s, Work& w, const VersionRef& ref, int depth) {
   if (depth > kDeepest) return fail(Code::damaged, ref.text(), "its lineage is a cycle", "run `tclone doctor`");
-  const Version v = TC_TRY(version_of(s, ref));
+  const Version v = TC_TRY(version_of(s, w, ref));
   if (v.uuid != ref.uuid) {
     return fail(Code::damaged, ref.text(), "the version of that name is another one than was cloned",
                 "run `tclone doctor`");
@@ -103,13 +103,13 @@ Result<std::string> activate_version_at(Session& s, const VersionRef& ref, int d
         "correct the file, or bring it back from a copy");
   }
   const std::string name = device_of(s, ref);
-  s.unused_versions.insert(ref.text());
-  TC_CHECK(refuse_suspended(s, TC_TRY(s.store.vault(v.vault)).outer));
+  w.unused_versions.insert(ref.text());
+  TC_CHECK(refuse_suspended(s, w, TC_TRY(s.store.vault(v.vault)).outer));
   if (!TC_TRY(is_up(s, name, TC_TRY(info_of(s, ref)), v.thin, "version " + ref.text()))) {
-    const auto basis = TC_TRY(basis_dev(s, v.basis, depth));
-    TC_CHECK(open_vault(s, v.vault));
+    const auto basis = TC_TRY(basis_dev(s, w, v.basis, depth));
+    TC_CHECK(open_vault(s, w, v.vault));
     const Vault vault = TC_TRY(s.store.vault(v.vault));
-    const std::string pool = TC_TRY(inner_pool_dev(s, vault));
+    const std::string pool = TC_TRY(inner_pool_dev(s, w, vault));
     const dm::Spec spec{name, uuid_of(ref), dm::thin(pool, v.thin, to_sectors(v.size), basis), true,
                         dm::Udev::low_priority};
     TC_CHECK(create_thin_device(s, spec, "versions/" + ref.text(), v.thin));
@@ -135,36 +135,36 @@ Result<std::optional<dm::Info>> info_of(Session& s, const VersionRef& version) {
 
 std::string view_of(const Session& s, const VersionRef& v) { return device_names::view(device_of(s, v)); }
 
-Status activate_volume(Session& s, const Volume& volume, const Vault& vault) {
+Status activate_volume(Session& s, Work& w, const Volume& volume, const Vault& vault) {
   const std::string name = device_of(s, volume);
-  TC_CHECK(refuse_suspended(s, vault.outer));
+  TC_CHECK(refuse_suspended(s, w, vault.outer));
   if (TC_TRY(is_up(s, name, TC_TRY(info_of(s, volume)), volume.thin, "volume " + volume.name))) return {};
-  const auto basis = TC_TRY(basis_dev(s, volume.basis, 0));
-  if (!TC_TRY(vault_is_open(s, vault))) TC_CHECK(open_vault(s, vault.name));
-  s.unused_vaults.insert(vault.name);
-  const std::string pool = TC_TRY(inner_pool_dev(s, vault));
+  const auto basis = TC_TRY(basis_dev(s, w, volume.basis, 0));
+  if (!TC_TRY(vault_is_open(s, w, vault))) TC_CHECK(open_vault(s, w, vault.name));
+  w.unused_vaults.insert(vault.name);
+  const std::string pool = TC_TRY(inner_pool_dev(s, w, vault));
   const dm::Spec spec{name, uuid_of(volume), dm::thin(pool, volume.thin, to_sectors(volume.size), basis), false,
                       volume.origin ? dm::Udev::low_priority : dm::Udev::visible};
   return create_thin_device(s, spec, "volumes/" + volume.name, volume.thin);
 }
 
-Status refuse_while_it_waits(Session& s, const Vault& v) {
+Status refuse_while_it_waits(Session& s, Work& w, const Vault& v) {
   const auto outer = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
   if (outer.mode != dm::PoolMode::out_of_data_space) return {};
-  if (!s.waiting.contains(v.outer.n)) {
+  if (!w.waiting.contains(v.outer.n)) {
     const auto inner = s.env.dm.pool_status(device_names::vault_pool(s.pool, v.outer), 2000ms);
     if (inner || inner.error().code != Code::busy) return {};
-    s.waiting.insert(v.outer.n);
+    w.waiting.insert(v.outer.n);
   }
   return fail(Code::no_space, "vault " + v.name, "the pool is full, and what was written to this vault waits for space",
               "`tclone pool grow`, or remove volumes of other vaults (`tclone rm`)");
 }
 
-Result<std::vector<Vault>> vaults_below(Session& s, const Volume& volume) {
+Result<std::vector<Vault>> vaults_below(Session& s, Work& w, const Volume& volume) {
   std::vector<Vault> out;
   std::optional<VersionRef> basis = volume.basis;
   for (int depth = 0; basis && depth <= kDeepest; ++depth) {
-    const auto v = version_of(s, *basis);
+    const auto v = version_of(s, w, *basis);
     if (!v || TC_TRY(s.env.dm.info(device_of(s, *basis)))) break;  // what is wrong is found when it is activated
     if (auto below = s.store.vault(v->vault)) out.push_back(std::move(*below));
     basis = v->basis;
@@ -172,17 +172,17 @@ Result<std::vector<Vault>> vaults_below(Session& s, const Volume& volume) {
   return out;
 }
 
-Status require_keys_below(Session& s, const Volume& volume) {
-  for (const Vault& below : TC_TRY(vaults_below(s, volume))) TC_CHECK(require_key(s, below));
+Status require_keys_below(Session& s, Work& w, const Volume& volume) {
+  for (const Vault& below : TC_TRY(vaults_below(s, w, volume))) TC_CHECK(require_key(s, w, below));
   return {};
 }
 
-Result<std::string> activate_version(Session& s, const VersionRef& version) {
-  return activate_version_at(s, version, 0);
+Result<std::string> activate_version(Session& s, Work& w, const VersionRef& version) {
+  return activate_version_at(s, w, version, 0);
 }
 
-Status activate_view(Session& s, const VersionRef& version) {
-  const std::string below = TC_TRY(activate_version(s, version));
+Status activate_view(Session& s, Work& w, const VersionRef& version) {
+  const std::string below = TC_TRY(activate_version(s, w, version));
   const std::string name = view_of(s, version);
   if (const auto info = TC_TRY(s.env.dm.info(name)); info && info->live_table) {
     return info->suspended ? s.env.dm.resume(name) : Status{};
@@ -213,23 +213,23 @@ Status refuse_if_held(Session& s, const VersionRef& version) {
   return refuse_held(s, TC_TRY(info_of(s, version)), "version " + version.text());
 }
 
-Status deactivate_volume(Session& s, const Volume& volume) {
+Status deactivate_volume(Session& s, Work& w, const Volume& volume) {
   TC_CHECK(refuse_if_held(s, volume));
-  if (const auto vault = s.store.vault(volume.vault)) TC_CHECK(refuse_suspended(s, vault->outer));
+  if (const auto vault = s.store.vault(volume.vault)) TC_CHECK(refuse_suspended(s, w, vault->outer));
   TC_CHECK(s.env.dm.remove(device_of(s, volume), kPatience));
-  s.unused_vaults.insert(volume.vault);
-  if (volume.basis) s.unused_versions.insert(volume.basis->text());
+  w.unused_vaults.insert(volume.vault);
+  if (volume.basis) w.unused_versions.insert(volume.basis->text());
   TCLONE_FAULT_POINT("volume.down");
   return {};
 }
 
-Status deactivate_version(Session& s, const Version& version) {
+Status deactivate_version(Session& s, Work& w, const Version& version) {
   const std::string device = device_of(s, version.ref());
   TC_CHECK(refuse_if_held(s, version.ref()));
   TC_CHECK(s.env.dm.remove(device, kPatience));
   unpin(s, version.ref());
-  s.unused_vaults.insert(version.vault);
-  if (version.basis) s.unused_versions.insert(version.basis->text());
+  w.unused_vaults.insert(version.vault);
+  if (version.basis) w.unused_versions.insert(version.basis->text());
   return {};
 }
 

@@ -40,15 +40,15 @@ Result<Found> find_mountable(Session& s, const std::string& name) {
   return Found{device_of(s, v), device_of(s, v), v.fs, {}};
 }
 
-Status activate_one(Session& s, const std::string& name, bool pinned) {
+Status activate_one(Session& s, Work& w, const std::string& name, bool pinned) {
   const names::Target target = TC_TRY(names::parse_target(name));
   if (target.has_version()) {
     const Version v = TC_TRY(find_version(s, target));
-    TC_TRY(activate_version(s, v.ref()));
+    TC_TRY(activate_version(s, w, v.ref()));
     return pinned ? pin(s, v.ref()) : Status{};
   }
   const Volume v = TC_TRY(find_volume(s, name));
-  return activate_volume(s, v, TC_TRY(s.store.vault(v.vault)));
+  return activate_volume(s, w, v, TC_TRY(s.store.vault(v.vault)));
 }
 
 /// Whether devices of this pool stand on the version. busy: something else uses it.
@@ -67,13 +67,13 @@ Result<bool> stood_on(Session& s, const VersionRef& version) {
   return true;
 }
 
-Status deactivate_one(Session& s, const std::string& name) {
+Status deactivate_one(Session& s, Work& w, const std::string& name) {
   const names::Target target = TC_TRY(names::parse_target(name));
   if (target.has_version()) {
     const Version v = TC_TRY(find_version(s, target));
     const bool clones = TC_TRY(stood_on(s, v.ref()));
     if (!s.env.dry_run) unpin(s, v.ref());
-    s.unused_versions.insert(v.ref().text());
+    w.unused_versions.insert(v.ref().text());
     if (clones) {
       return fail(Code::busy, "version " + v.ref().text(), "active clones stand on it",
                   "it goes by itself when the last of them is deactivated", EBUSY);
@@ -81,14 +81,16 @@ Status deactivate_one(Session& s, const std::string& name) {
     return {};
   }
   const Volume v = TC_TRY(find_volume(s, name));
-  return s.env.dry_run ? refuse_if_held(s, v) : deactivate_volume(s, v);
+  return s.env.dry_run ? refuse_if_held(s, v) : deactivate_volume(s, w, v);
 }
 
 /// Every name in turn; `failed` gets the error of each that could not be done.
 Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
-                         const std::function<Status(Session&, const std::string&)>& act, std::vector<Error>& failed) {
+                         const std::function<Status(Session&, Work&, const std::string&)>& act,
+                         std::vector<Error>& failed) {
   failed.clear();
-  Session s = TC_TRY(begin_change(env, r.pool));
+  Work w;
+  Session s = TC_TRY(begin_change(env, w, r.pool));
   std::vector<std::string> names = r.names;
   if (r.all) names = TC_TRY(s.store.volume_names());
   Outcome out;
@@ -99,7 +101,7 @@ Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
     for (const std::string& name : names) {
       if (!r.all) TC_TRY(find_mountable(s, name));
       // It looks only, in a dry run.
-      if (auto refused = verb == "deactivate" ? act(s, name) : Status{}; !refused) {
+      if (auto refused = verb == "deactivate" ? act(s, w, name) : Status{}; !refused) {
         refused.error().attempted = verb + " " + name;
         return tl::unexpected(refused.error());
       }
@@ -110,11 +112,11 @@ Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
   WorkMark mark = TC_TRY(WorkMark::set(s));
   for (const std::string& name : names) {
     if (env.stop()) {
-      TC_CHECK(close_or_leave(s, mark));
+      TC_CHECK(close_or_leave(s, w, mark));
       return fail(Code::failed, name, "interrupted");
     }
     const auto start = std::chrono::steady_clock::now();
-    auto done = act(s, name);
+    auto done = act(s, w, name);
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     out.steps.push_back({verb + " " + name, took.count()});
     if (done) {
@@ -122,14 +124,14 @@ Result<Outcome> for_each(Env& env, const Activation& r, const std::string& verb,
       continue;
     }
     if (env.asked.wanted()) {
-      TC_CHECK(close_or_leave(s, mark));
+      TC_CHECK(close_or_leave(s, w, mark));
       return tl::unexpected(done.error());
     }
     if (done.error().attempted.empty()) done.error().attempted = verb + " " + name;
     explain_record(done.error());
     failed.push_back(done.error());
   }
-  TC_CHECK(close_or_leave(s, mark));
+  TC_CHECK(close_or_leave(s, w, mark));
   if (names.size() == 1 && failed.empty()) {
     const names::Target target = TC_TRY(names::parse_target(names.front()));
     const std::string device = target.has_version() ? device_of(s, TC_TRY(find_version(s, target)).ref())
@@ -147,7 +149,7 @@ Result<Outcome> first_of(Result<Outcome> out, const std::vector<Error>& failed) 
 }
 
 Result<Outcome> activate_each(Env& env, const Activation& r, std::vector<Error>& failed) {
-  const auto one = [](Session& s, const std::string& n) { return activate_one(s, n, true); };
+  const auto one = [](Session& s, Work& w, const std::string& n) { return activate_one(s, w, n, true); };
   return attempted(with_secrets(env.asked, [&] { return for_each(env, r, "activate", one, failed); }), "activate");
 }
 
@@ -184,7 +186,7 @@ Status unmount_device(Env& env, const std::string& device, const std::string& na
   return {};
 }
 
-Result<Mounted> mount_in(Session& s, const Mount& r) {
+Result<Mounted> mount_in(Session& s, Work& w, const Mount& r) {
   const Found what = TC_TRY(find_mountable(s, r.name));
   Mounted out;
   out.folder = r.folder.empty() ? s.env.paths.run + "/" + s.pool + "/mnt/" + r.name : r.folder;
@@ -198,7 +200,7 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
   }
   WorkMark mark = TC_TRY(WorkMark::set(s));
   auto mounted = [&]() -> Status {
-    TC_CHECK(what.version ? activate_view(s, *what.version) : activate_one(s, r.name, false));
+    TC_CHECK(what.version ? activate_view(s, w, *what.version) : activate_one(s, w, r.name, false));
     const auto info = TC_TRY(s.env.dm.info(what.mountable));
     if (!info) return fail(Code::damaged, what.mountable, "the device went away", "try again");
     TC_CHECK(make_folder(out.folder));
@@ -228,7 +230,7 @@ Result<Mounted> mount_in(Session& s, const Mount& r) {
     request.options = r.options;
     return os::mount(request);
   }();
-  if (auto closed = close_or_leave(s, mark); !closed && mounted) return tl::unexpected(closed.error());
+  if (auto closed = close_or_leave(s, w, mark); !closed && mounted) return tl::unexpected(closed.error());
   if (!mounted) return tl::unexpected(mounted.error());
   return out;
 }
@@ -259,8 +261,9 @@ Result<Outcome> deactivate(Env& env, const Activation& r) {
 Result<Mounted> mount(Env& env, const Mount& r) {
   const auto run = [&]() -> Result<Mounted> {
     TC_TRY(names::parse_target(r.name));
-    Session s = TC_TRY(begin_change(env, r.pool));
-    return mount_in(s, r);
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool));
+    return mount_in(s, w, r);
   };
   return attempted(with_secrets(env.asked, run), "mount " + r.name);
 }
@@ -277,7 +280,8 @@ Result<Outcome> unmount(Env& env, const Named& r) {
       return out;
     }
     TC_TRY(names::parse_target(r.name));
-    auto session = begin_change(env, r.pool);
+    Work w;
+    auto session = begin_change(env, w, r.pool);
     if (!session) {
       const Error& e = session.error();
       if (e.code != Code::damaged && e.sys != EROFS && e.sys != EIO) return tl::unexpected(e);
@@ -297,8 +301,8 @@ Result<Outcome> unmount(Env& env, const Named& r) {
     WorkMark mark = TC_TRY(WorkMark::set(s));
     TC_CHECK(unmount_device(env, what.mountable, r.name, out));
     TCLONE_FAULT_POINT("version.unmounted");
-    s.unused_versions = {what.version->text()};
-    TC_CHECK(close_or_leave(s, mark));
+    w.unused_versions = {what.version->text()};
+    TC_CHECK(close_or_leave(s, w, mark));
     return out;
   };
   return attempted(run(), "umount " + r.name);

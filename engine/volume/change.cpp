@@ -30,7 +30,7 @@ Status refuse_contradictions(const Session& s, const Records& all) {
               "names all); until then nothing is removed that something may stand on");
 }
 
-Result<plan::RemoveFacts> facts_to_remove(Session& s, const names::Target& target) {
+Result<plan::RemoveFacts> facts_to_remove(Session& s, Work& w, const names::Target& target) {
   plan::RemoveFacts facts;
   facts.common = common_facts(s);
   facts.volume = TC_TRY(find_volume(s, target.volume));
@@ -60,7 +60,7 @@ Result<plan::RemoveFacts> facts_to_remove(Session& s, const names::Target& targe
   facts.vaults[facts.volume.vault] = TC_TRY(s.store.vault(facts.volume.vault));
   // A vault that cannot be closed is to be known before the removal is owed.
   for (const auto& [name, vault] : facts.vaults) {
-    if (TC_TRY(vault_is_open(s, vault))) TC_CHECK(refuse_while_it_waits(s, vault));
+    if (TC_TRY(vault_is_open(s, w, vault))) TC_CHECK(refuse_while_it_waits(s, w, vault));
   }
   return facts;
 }
@@ -99,8 +99,9 @@ Result<plan::RenameFacts> facts_to_rename(Session& s, const std::string& from, c
 Result<Outcome> remove(Env& env, const Named& r) {
   const auto run = [&]() -> Result<Outcome> {
     const names::Target target = TC_TRY(names::parse_target(r.name));
-    Session s = TC_TRY(begin_change(env, r.pool));
-    Outcome out = TC_TRY(run_plan(s, plan::plan_remove(TC_TRY(facts_to_remove(s, target)))));
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool));
+    Outcome out = TC_TRY(run_plan(s, w, plan::plan_remove(TC_TRY(facts_to_remove(s, w, target)))));
     out.name = r.name;
     return out;
   };
@@ -111,10 +112,11 @@ Result<Outcome> rename(Env& env, const Named& from, const std::string& to) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(from.name));
     TC_CHECK(names::check_volume_name(to));
-    Session s = TC_TRY(begin_change(env, from.pool));
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, from.pool));
     TC_TRY(find_volume(s, from.name));
     TC_CHECK(refuse_existing(s, to));
-    Outcome out = TC_TRY(run_plan(s, plan::plan_rename(TC_TRY(facts_to_rename(s, from.name, to)))));
+    Outcome out = TC_TRY(run_plan(s, w, plan::plan_rename(TC_TRY(facts_to_rename(s, from.name, to)))));
     out.name = to;
     if (TC_TRY(env.dm.info(device_names::volume(s.pool, to))))
       out.device = env.dm.path(device_names::volume(s.pool, to));
@@ -126,7 +128,8 @@ Result<Outcome> rename(Env& env, const Named& from, const std::string& to) {
 Result<Outcome> resize(Env& env, const Named& r, Bytes size) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(r.name));
-    Session s = TC_TRY(begin_change(env, r.pool));
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool));
     plan::ResizeFacts facts;
     facts.common = common_facts(s);
     facts.volume = TC_TRY(find_volume(s, r.name));
@@ -147,7 +150,7 @@ Result<Outcome> resize(Env& env, const Named& r, Bytes size) {
     }
     facts.vault = TC_TRY(s.store.vault(facts.volume.vault));
     TC_CHECK(s.check_space(s.record.block, "resize " + r.name));
-    out = TC_TRY(run_plan(s, plan::plan_resize(facts)));
+    out = TC_TRY(run_plan(s, w, plan::plan_resize(facts)));
     out.name = r.name;
     return out;
   };

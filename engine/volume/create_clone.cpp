@@ -67,7 +67,7 @@ Outcome with_device(Session& s, Outcome out, const std::string& name) {
   return out;
 }
 
-Result<Outcome> create_in(Session& s, const Create& r) {
+Result<Outcome> create_in(Session& s, Work& w, const Create& r) {
   TC_CHECK(refuse_existing(s, r.name));
   plan::CreateFacts facts;
   facts.common = common_facts(s);
@@ -102,7 +102,7 @@ Result<Outcome> create_in(Session& s, const Create& r) {
     facts.size = TC_TRY(policies::volume_size(*r.size));
   }
   TC_CHECK(s.check_space(new_vault_cost(s, facts.size) + data, "create " + r.name));
-  Outcome out = with_device(s, TC_TRY(run_plan(s, plan::plan_create(facts))), r.name);
+  Outcome out = with_device(s, TC_TRY(run_plan(s, w, plan::plan_create(facts))), r.name);
   if (!warning.empty()) out.warnings.push_back(warning);
   return out;
 }
@@ -122,7 +122,7 @@ Result<std::optional<Vault>> vault_for_clone(Session& s, const Clone& r, const V
   return std::optional<Vault>{};
 }
 
-Result<Outcome> clone_in(Session& s, const Clone& r) {
+Result<Outcome> clone_in(Session& s, Work& w, const Clone& r) {
   const names::Target target = TC_TRY(names::parse_target(r.source));
   TC_CHECK(refuse_existing(s, r.name));
   if (!r.follows.empty() && r.follows != "latest") TC_CHECK(names::check_tag(r.follows));
@@ -152,7 +152,7 @@ Result<Outcome> clone_in(Session& s, const Clone& r) {
   plan::Plan plan = plan::plan_clone(facts);
   std::vector<VersionRef> made;
   for (const Version& v : plan.change.versions) made.push_back(v.ref());
-  Outcome out = with_device(s, TC_TRY(run_plan(s, std::move(plan))), r.name);
+  Outcome out = with_device(s, TC_TRY(run_plan(s, w, std::move(plan))), r.name);
   out.versions = std::move(made);
   return out;
 }
@@ -167,8 +167,9 @@ Result<Outcome> create(Env& env, const Create& r) {
       return fail(Code::usage, "--plain", "a plain vault has no key", "leave one of --plain and --key away");
     }
     TC_CHECK(refuse_token(r.key));
-    Session s = TC_TRY(begin_change(env, r.pool));
-    return create_in(s, r);
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool));
+    return create_in(s, w, r);
   };
   return attempted(with_secrets(env.asked, run), what);
 }
@@ -186,9 +187,10 @@ Result<Outcome> clone(Env& env, const Clone& r) {
     std::vector<StepTime> written;
     std::function<void(Session&)> first;
     if (!target.has_version()) first = [&](Session& seen) { written = write_out(seen, {target.volume}); };
-    Session s = TC_TRY(begin_change(env, r.pool, first));
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool, first));
     if (s.record.stock > 0 && r.vault.empty() && !r.shared_key) refill = s.pool;
-    Outcome out = TC_TRY(clone_in(s, r));
+    Outcome out = TC_TRY(clone_in(s, w, r));
     out.steps.insert(out.steps.begin(), written.begin(), written.end());
     return out;
   };

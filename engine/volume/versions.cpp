@@ -14,7 +14,7 @@
 namespace tclone::engine {
 namespace {
 
-Result<Outcome> publish_in(Session& s, const Publish& r, const std::string& what) {
+Result<Outcome> publish_in(Session& s, Work& w, const Publish& r, const std::string& what) {
   plan::PublishFacts facts;
   facts.common = common_facts(s);
   facts.tags = r.tags;
@@ -32,7 +32,7 @@ Result<Outcome> publish_in(Session& s, const Publish& r, const std::string& what
       if (v.volume == name) made.push_back(v.ref());
     }
   }
-  Outcome out = TC_TRY(run_plan(s, std::move(plan)));
+  Outcome out = TC_TRY(run_plan(s, w, std::move(plan)));
   out.name = r.names.front();
   out.versions = std::move(made);
   return out;
@@ -49,7 +49,7 @@ Result<Version> version_of(const Session& s, const VersionRef& ref) {
   return v;
 }
 
-Result<Outcome> restart(Session& s, const Volume& volume, const Version& to, const std::string& verb) {
+Result<Outcome> restart(Session& s, Work& w, const Volume& volume, const Version& to, const std::string& verb) {
   plan::ResetFacts facts;
   facts.common = common_facts(s);
   facts.operation = verb + " " + volume.name + " to " + to.ref().text();
@@ -61,7 +61,7 @@ Result<Outcome> restart(Session& s, const Volume& volume, const Version& to, con
   const std::string device = device_of(s, volume);
   facts.was_active = TC_TRY(s.env.dm.info(device)).has_value();
   TC_CHECK(s.check_space(s.record.block, facts.operation));
-  Outcome out = TC_TRY(run_plan(s, plan::plan_reset(facts)));
+  Outcome out = TC_TRY(run_plan(s, w, plan::plan_reset(facts)));
   out.name = volume.name;
   if (facts.was_active) out.device = s.env.dm.path(device);
   return out;
@@ -79,7 +79,7 @@ Result<Version> revert_target(const Session& s, const Volume& volume, const std:
   return s.store.version(volume.name, volume.versions.back());
 }
 
-Result<Outcome> revert_in(Session& s, const Reset& r) {
+Result<Outcome> revert_in(Session& s, Work& w, const Reset& r) {
   const Volume volume = TC_TRY(find_volume(s, r.name));
   const Version to = TC_TRY(revert_target(s, volume, r.to));
   const bool own = to.volume == volume.name;
@@ -88,10 +88,10 @@ Result<Outcome> revert_in(Session& s, const Reset& r) {
     return fail(Code::usage, to.ref().text(), "neither a version of " + volume.name + " nor the one it was cloned from",
                 "`tclone refresh` moves a clone to another version of its origin");
   }
-  return restart(s, volume, to, "revert");
+  return restart(s, w, volume, to, "revert");
 }
 
-Result<Outcome> refresh_in(Session& s, const Reset& r) {
+Result<Outcome> refresh_in(Session& s, Work& w, const Reset& r) {
   const Volume volume = TC_TRY(find_volume(s, r.name));
   if (!volume.origin) {
     return fail(Code::usage, volume.name, "it is not a clone, so it follows nothing", "`tclone revert` takes it back");
@@ -112,7 +112,7 @@ Result<Outcome> refresh_in(Session& s, const Reset& r) {
     if (TC_TRY(s.env.dm.info(device_of(s, volume)))) out.device = s.env.dm.path(device_of(s, volume));
     return out;
   }
-  return restart(s, volume, to, "refresh");
+  return restart(s, w, volume, to, "refresh");
 }
 
 }  // namespace
@@ -129,8 +129,9 @@ Result<Outcome> publish(Env& env, const Publish& r) {
     for (const std::string& tag : r.tags) TC_CHECK(names::check_tag(tag));
     TC_CHECK(names::check_message(r.message));
     std::vector<StepTime> written;
-    Session s = TC_TRY(begin_change(env, r.pool, [&](Session& seen) { written = write_out(seen, r.names); }));
-    Outcome out = TC_TRY(publish_in(s, r, what));
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool, [&](Session& seen) { written = write_out(seen, r.names); }));
+    Outcome out = TC_TRY(publish_in(s, w, r, what));
     out.steps.insert(out.steps.begin(), written.begin(), written.end());
     return out;
   };
@@ -140,8 +141,9 @@ Result<Outcome> publish(Env& env, const Publish& r) {
 Result<Outcome> revert(Env& env, const Reset& r) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(r.name));
-    Session s = TC_TRY(begin_change(env, r.pool));
-    return revert_in(s, r);
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool));
+    return revert_in(s, w, r);
   };
   return attempted(with_secrets(env.asked, run), "revert " + r.name);
 }
@@ -149,8 +151,9 @@ Result<Outcome> revert(Env& env, const Reset& r) {
 Result<Outcome> refresh(Env& env, const Reset& r) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_volume_name(r.name));
-    Session s = TC_TRY(begin_change(env, r.pool));
-    return refresh_in(s, r);
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, r.pool));
+    return refresh_in(s, w, r);
   };
   return attempted(with_secrets(env.asked, run), "refresh " + r.name);
 }
@@ -159,7 +162,8 @@ Result<Outcome> tag(Env& env, const std::string& pool, const std::string& target
   const auto run = [&]() -> Result<Outcome> {
     const names::Target t = TC_TRY(names::parse_target(target));
     TC_CHECK(names::check_tag(tag_name));
-    Session s = TC_TRY(begin_change(env, pool));
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, pool));
     const Version version = TC_TRY(find_version(s, t, true));
     plan::TagFacts facts{common_facts(s), TC_TRY(s.store.volume(version.volume)), tag_name, version.number};
     const auto present = facts.volume.tags.find(tag_name);
@@ -168,7 +172,7 @@ Result<Outcome> tag(Env& env, const std::string& pool, const std::string& target
       out.operation = plan::plan_tag(facts).operation;
       out.changed = false;
     } else {
-      out = TC_TRY(run_plan(s, plan::plan_tag(facts)));
+      out = TC_TRY(run_plan(s, w, plan::plan_tag(facts)));
     }
     out.name = version.volume;
     out.versions = {version.ref()};
@@ -180,13 +184,14 @@ Result<Outcome> tag(Env& env, const std::string& pool, const std::string& target
 Result<Outcome> untag(Env& env, const std::string& pool, const std::string& volume, const std::string& tag_name) {
   const auto run = [&]() -> Result<Outcome> {
     TC_CHECK(names::check_tag(tag_name));
-    Session s = TC_TRY(begin_change(env, pool));
+    Work w;
+    Session s = TC_TRY(begin_change(env, w, pool));
     plan::TagFacts facts{common_facts(s), TC_TRY(find_volume(s, volume)), tag_name, std::nullopt};
     if (!facts.volume.tags.contains(tag_name)) {
       return fail(Code::not_found, volume + "@" + tag_name, "there is no such tag",
                   "`tclone log " + volume + "` shows them");
     }
-    Outcome out = TC_TRY(run_plan(s, plan::plan_tag(facts)));
+    Outcome out = TC_TRY(run_plan(s, w, plan::plan_tag(facts)));
     out.name = volume;
     return out;
   };
