@@ -136,7 +136,7 @@ Status close_active_pool(Env& env, const std::string& pool) {
   std::string why = TC_TRY(out_of_order(env, pool));
   if (why.empty()) {
     Session s = TC_TRY(Session::look(env, pool));
-    const auto recovered = recover_session(s);
+    const auto recovered = recover_session(s, Tidy::always);
     if (recovered) {
       // Set after the recovery, which removes the mark that it finds: a kill from here on must leave one behind.
       Work w;

@@ -148,9 +148,9 @@ Status clean_up(Session& s, Work& w, const Cleanup& cleanup) {
   return {};
 }
 
-Result<Recovered> recover_session(Session& s) {
+Result<Recovered> recover_session(Session& s, Tidy tidy) {
   Work w;
-  const bool killed = WorkMark::left_behind(s);
+  const bool killed = tidy == Tidy::always || WorkMark::left_behind(s);
   if (!killed) {
     TC_CHECK(dm::refuse_suspended(s.env.dm, s.pool,
                                   {s.outer_pool(), device_names::data(s.pool), device_names::metadata(s.pool)}));

@@ -17,9 +17,15 @@ struct Recovered {
   bool finished = false;  ///< true: it had been committed and was finished; false: undone
 };
 
-/// For a session that holds the lock. Without a journal it only compares transaction ids and, when the last command
-/// was killed, resumes and tidies what that left. Running it twice changes nothing more.
-[[nodiscard]] Result<Recovered> recover_session(Session& s);
+/// When devices are tidied: suspended ones resumed, layers without a user closed.
+enum class Tidy {
+  if_killed,  ///< when the last command left its mark
+  always,     ///< also what somebody else has suspended: for a pool that is about to be closed
+};
+
+/// For a session that holds the lock. Without a journal it compares transaction ids and tidies devices as asked. Running it
+/// twice changes nothing more. Leaves no mark when it succeeds: who goes on to change devices sets one afterwards.
+[[nodiscard]] Result<Recovered> recover_session(Session& s, Tidy tidy = Tidy::if_killed);
 
 /// Undoes what a plan or journal claims; for an operation that failed before its commit.
 [[nodiscard]] Status undo(Session& s, Work& w, const ToUndo& to_undo);
