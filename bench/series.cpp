@@ -79,7 +79,7 @@ constexpr std::array kRows{
         "durable.calls.floor.create", "calls", "as for an own-key clone"},
     Row{"durable", "flushes of the disk, beside the floor's: a shared-key clone", reported, 0, "durable.tclone.shared",
         "durable.floor.shared", "flushes",
-        "an fsync on the state area is a commit of its journal, which flushes before and after"},
+        "the journal is one durable write; each message that commits flushes three times"},
     Row{"durable", "flushes of the disk, beside the floor's: publish", reported, 0, "durable.tclone.publish",
         "durable.floor.publish", "flushes", ""},
     Row{"durable", "flushes of the disk, beside the floor's: revert of a shared-key clone", reported, 0,

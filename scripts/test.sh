@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# ./dev test [--lane uml|debian|host] [--torture [MINUTES]] [FILTER]
+# ./dev test [--lane uml|debian|host] [--all] [--torture [MINUTES]] [FILTER]
 # In lane debian, where all is emulated, without a FILTER and --torture: the demo and the suites of the main job.
+# --all: also the cases that suites call long. --torture: these, and random crash points and loads.
 # The last lines are ctest's summary; the exit status is ctest's.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
@@ -18,6 +19,7 @@ while (($#)); do
       torture=10
       if [[ ${2-} =~ ^[0-9]+$ ]]; then torture=$2; shift; fi
       ;;
+    --all) export LAB_ALL=1 ;;
     -*)
       echo "dev test: unknown option $1" >&2
       exit 2

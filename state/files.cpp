@@ -58,7 +58,7 @@ Result<UniqueFd> write_temp_open(const Folder& folder, const std::string& path, 
 }
 
 Status counted(int result, const std::string& shown) {
-  durable_count.fetch_add(1, std::memory_order_relaxed);
+  count_durable_write();
   if (result != 0) return fail_errno(errno, shown, "cannot be made durable");
   return {};
 }
@@ -72,6 +72,7 @@ Result<int> Folder::below(const std::string& name) const {
   return below_.emplace(name, std::move(fd)).first->second.get();
 }
 
+void count_durable_write() noexcept { durable_count.fetch_add(1, std::memory_order_relaxed); }
 Status sync_file(int fd, const std::string& shown) { return counted(::fsync(fd), shown); }
 Status sync_data(int fd, const std::string& shown) { return counted(::fdatasync(fd), shown); }
 // Since Linux 5.8 syncfs reports an error of writing back anything since the descriptor was opened (syncfs(2)).

@@ -40,5 +40,7 @@ void remove_temp(const Folder& folder, const std::string& path) noexcept;
 [[nodiscard]] Status sync_file(int fd, const std::string& shown);
 [[nodiscard]] Status sync_data(int fd, const std::string& shown);
 [[nodiscard]] Status sync_filesystem(int fd, const std::string& shown);
+/// For a write that was durable by itself (RWF_DSYNC).
+void count_durable_write() noexcept;
 
 }  // namespace tclone::state

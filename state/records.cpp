@@ -10,11 +10,15 @@ namespace {
 
 constexpr std::string_view kEnd = "# end";
 
+/// That of the pool's record says how its journal is kept: since 2 in a ring, which a tclone that only looks for journal.toml
+/// would take for no journal. A pool of format 1 becomes one of format 2 with its next operation.
+std::int64_t format_of(const std::string& file) { return file == kPoolFile ? kPoolFormat : kFormat; }
+
 template <class Fields>
 Result<std::string> write_file(const std::string& file, const std::string& what, Fields fields) {
   Writer::Sink sink{file, {}, {}};
   sink.out.reserve(2048);
-  sink.out = "# " + what + ", see tclone-state(5)\nformat = " + std::to_string(kFormat) + "\n";
+  sink.out = "# " + what + ", see tclone-state(5)\nformat = " + std::to_string(format_of(file)) + "\n";
   Writer writer(sink);
   fields(writer);
   if (!sink.status) return tl::unexpected(sink.status.error());
@@ -41,10 +45,10 @@ Status check_format(const std::string& file, const Node& root) {
   for (const Node& item : root.items) {
     if (item.key != "format") continue;
     if (item.kind != Node::Kind::integer) return bad(item.line, "must be an integer", "");
-    if (item.integer > kFormat)
+    if (item.integer > format_of(file))
       return bad(item.line, "is " + std::to_string(item.integer) + ", written by a newer tclone",
                  "update tclone on this host");
-    if (item.integer != kFormat) return bad(item.line, "must be 1", "");
+    if (item.integer < kFormat) return bad(item.line, "must be " + std::to_string(format_of(file)), "");
     return {};
   }
   return bad(1, "is missing", "tclone doctor tells what can be done");

@@ -18,6 +18,7 @@
 namespace tclone::state {
 
 constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kPoolFormat = 2;  ///< of pool.toml
 
 /// The file of a record, relative to the store: "volumes/db.toml".
 [[nodiscard]] std::string vault_file(std::string_view name);

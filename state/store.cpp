@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "state/files.h"
 #include "state/records.h"
+#include "state/ring.h"
 #include "state/rules.h"
 
 namespace tclone {
@@ -74,6 +75,7 @@ Result<Store> Store::create(const std::string& folder, const PoolRecord& pool) {
   if (state::is_there(store.files_, state::kPoolFile))
     return fail(Code::exists, folder, "holds the state of a pool already");
   for (const char* sub : {"vaults", "volumes", "versions"}) TC_CHECK(state::make_folder(store.files_, sub));
+  TC_TRY(state::Ring::make(store.files_));
   RecordChange change;
   change.pool = pool;
   TC_CHECK(store.apply(change));
@@ -149,6 +151,11 @@ Status Store::apply(const RecordChange& change, Durable durable) {
     for (const NewFile& file : files) state::remove_temp(files_, file.path);  // gives the space back
     return written;
   }
+  bool noted = false;
+  if (durable == Durable::now) {
+    TCLONE_FAULT_POINT("store.sync");
+    noted = TC_TRY(note_in_ring(change));
+  }
   TCLONE_FAULT_POINT("store.rename");
   for (const NewFile& file : files) {
     TC_CHECK(state::publish_temp(files_, file.path));
@@ -160,8 +167,7 @@ Status Store::apply(const RecordChange& change, Durable durable) {
   for (const std::string& name : change.gone_vaults) TC_CHECK(state::remove_file(files_, state::vault_file(name)));
   keep(change);
   if (durable == Durable::by_journal) return {};
-  TCLONE_FAULT_POINT("store.sync");
-  TC_CHECK(state::sync_filesystem(files_.fd(), kRecords));
+  TC_CHECK(noted ? clear_journal() : state::sync_filesystem(files_.fd(), kRecords));
   TCLONE_FAULT_POINT("store.sync.done");
   return {};
 }
@@ -172,13 +178,6 @@ void Store::keep(const RecordChange& change) {
   for (const Vault& v : change.vaults) kept_->vaults.insert_or_assign(state::vault_file(v.name), v);
   for (const Volume& v : change.volumes) kept_->volumes.insert_or_assign(state::volume_file(v.name), v);
   for (const Version& v : change.versions) kept_->versions.insert_or_assign(state::version_file(v.volume, v.number), v);
-}
-
-Result<std::optional<Journal>> Store::journal() const {
-  const Result<std::string> text = state::read_whole(files_, state::kJournalFile);
-  if (!text && text.error().code == Code::not_found) return std::optional<Journal>();
-  if (!text) return tl::unexpected(text.error());
-  return std::optional<Journal>(TC_TRY(state::decode_journal(*text)));
 }
 
 Result<Store::Room> Store::room() const {
@@ -204,32 +203,6 @@ Status Store::fits(const Journal& journal, std::size_t text) const {
               "remove volumes or versions, and whatever else lies there");
 }
 
-Status Store::write_journal(const Journal& journal) {
-  const std::string text = TC_TRY(state::encode(journal));
-  if (state::is_there(files_, state::kJournalFile))
-    return fail(Code::exists, folder_ + "/" + state::kJournalFile, "an operation is under way or was interrupted",
-                "tclone recover finishes or undoes it");
-  TC_CHECK(fits(journal, text.size()));
-  TCLONE_FAULT_POINT("journal.write");
-  if (Status written = state::write_temp(files_, state::kJournalFile, text); !written) {
-    state::remove_temp(files_, state::kJournalFile);
-    return written;
-  }
-  TCLONE_FAULT_POINT("journal.rename");
-  TC_CHECK(state::publish_temp(files_, state::kJournalFile));
-  TCLONE_FAULT_POINT("journal.sync");
-  TC_CHECK(state::sync_filesystem(files_.fd(), kRecords));
-  TCLONE_FAULT_POINT("journal.sync.done");
-  return {};
-}
-
 Status Store::sync() const { return state::sync_filesystem(files_.fd(), kRecords); }
-
-Status Store::clear_journal() {
-  TCLONE_FAULT_POINT("journal.clear");
-  TC_CHECK(state::remove_file(files_, state::kJournalFile));
-  TCLONE_FAULT_POINT("journal.clear.done");
-  return {};
-}
 
 }  // namespace tclone

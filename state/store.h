@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The state store of one pool: a folder of TOML files on the pool's own state area (tclone-state(5)).
 //
-//   pool.toml  vaults/<name>.toml  volumes/<name>.toml  versions/<volume>@<number>.toml  journal.toml
+//   pool.toml  vaults/<name>.toml  volumes/<name>.toml  versions/<volume>@<number>.toml
+//   journal (state/ring.h)  journal.done  journal.toml (for a journal that is too long for the ring)
 //
 // Reading needs no lock: each file is replaced by temp file and rename, so a reader sees the old record or the
 // new one. Writing needs the pool's lock (state/lock.h), which the store does not take itself.
-// Every file has `format = 1`; a larger number is refused (Code::damaged, "written by a newer tclone"), as are
+// Every file has `format = 1`, pool.toml 2 since the journal is a ring; a larger number is refused (Code::damaged, "written by a newer tclone"), as are
 // unknown keys, wrong types, out-of-range values, names that do not match their file, and paths that leave the
 // folder: the error names file, line and field. Files are opened with O_NOFOLLOW below the folder's fd.
 #pragma once
@@ -70,10 +71,10 @@ class Store {
   /// written after a power cut although its rename is not preceded by an fsync: see kStateOptions in engine/stack/pool_stack.cpp.
   /// Applying the same change again gives the same store.
   /// Not atomic as a whole: the journal is what makes it so.
-  /// With Durable::now one syncfs(2) follows, which also tells of any of them that could not be written: when it returns,
-  /// this and everything before it is durable. With Durable::by_journal there is none: the journal holds the same change,
-  /// is durable, and outlives a power cut for as long as this does not (what is renamed or removed later on a filesystem
-  /// that orders its metadata cannot become durable earlier).
+  /// With Durable::now this and everything before it is durable when it returns: by an entry of its own in the ring, or, while
+  /// an operation is under way and for what is too long for a slot, by syncfs(2). With Durable::by_journal there is none: the journal holds the same change,
+  /// is durable, and is not overwritten before this is durable (state/ring.h): what is renamed or removed later on a
+  /// filesystem that orders its metadata, journal.done for one, cannot become durable earlier.
   [[nodiscard]] Status apply(const RecordChange& change, Durable durable = Durable::now);
 
   /// The operation under way, if any.
@@ -83,8 +84,11 @@ class Store {
   [[nodiscard]] Status write_journal(const Journal& journal);
   /// Everything written so far is durable when it returns; an error of the device below is told here at the latest.
   [[nodiscard]] Status sync() const;
-  /// Removes it; need not be durable, because redoing a finished operation changes nothing.
+  /// Ends it; need not be durable, because redoing a finished operation changes nothing.
   [[nodiscard]] Status clear_journal();
+  /// For whoever holds the pool's lock, before it looks at the journal: writes the records of operations before the one in
+  /// the journal again where a power cut took them. In the order of the operations, so that doing it twice changes nothing. Whether there were any.
+  [[nodiscard]] Result<bool> replay();
 
  private:
   Store(std::string folder, state::Folder files) : folder_(std::move(folder)), files_(std::move(files)) {}
@@ -98,6 +102,9 @@ class Store {
   Result<T> read(const std::string& file, std::map<std::string, T> Kept::*shelf, Decode decode) const;
 
   void keep(const RecordChange& change);
+  [[nodiscard]] Result<bool> note_in_ring(const RecordChange& change);
+  [[nodiscard]] Status add_to_ring(const std::string& text);
+  [[nodiscard]] Status write_long_journal(const std::string& text);
   [[nodiscard]] Status fits(const Journal& journal, std::size_t text) const;
 
   std::string folder_;

@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <span>
 
-#include "base/log.h"
 #include "crypt/luks/device.h"
 #include "crypt/luks/lib_luks.h"
 #include "crypt/luks/raw_device.h"
@@ -59,24 +58,6 @@ Status verify_zeros(const UniqueFd& fd, Secret& piece, std::size_t length, const
   });
 }
 
-/// Overwrites the slots in their places and takes them out of the metadata. The whole header is overwritten
-/// afterwards in any case, so a header that is broken or that is none needs no more than a word at debug level.
-void destroy_keyslots(const std::string& path) {
-  auto device = init(path);
-  if (!device || crypt_load(device->get(), CRYPT_LUKS2, nullptr) < 0) {
-    log::debug(path + " carries no readable LUKS2 header; overwriting it all the same");
-    return;
-  }
-  const int most = crypt_keyslot_max(CRYPT_LUKS2);
-  for (int slot = 0; slot < most; ++slot) {
-    const auto state = crypt_keyslot_status(device->get(), slot);
-    if (state == CRYPT_SLOT_INACTIVE || state == CRYPT_SLOT_INVALID) continue;
-    if (crypt_keyslot_destroy(device->get(), slot) < 0) {
-      log::debug(path + ": key slot " + std::to_string(slot) + " could not be destroyed by itself");
-    }
-  }
-}
-
 }  // namespace
 
 Status LibLuks::destroy(const std::string& device) {
@@ -87,7 +68,6 @@ Status LibLuks::destroy(const std::string& device) {
   if (length % kDirect != 0) fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) & ~O_DIRECT);
   Secret piece = TC_TRY(Secret::make(kPiece));  // begins a page, as direct I/O wants it
 
-  destroy_keyslots(device);
   TC_CHECK(overwrite(fd, piece, TC_TRY(Secret::random(kPiece)), length, device));
   TC_CHECK(overwrite(fd, piece, TC_TRY(Secret::make(kPiece)), length, device));
   return verify_zeros(fd, piece, length, device);

@@ -59,7 +59,8 @@ class Luks {
 
   /// Writes a LUKS2 header of exactly 2 MiB (aes-xts-plain64, 512-bit random volume key, room for four keyslots)
   /// with one keyslot for `secret`. The label is cut to the 47 bytes LUKS2 has room for. The caller has
-  /// proven that the device is its own and holds nothing. Durable when it returns.
+  /// proven that the device is its own and holds nothing. Written past the page cache, and durable with the next commit of
+  /// the pool below.
   [[nodiscard]] virtual Result<Formatted> format(const FormatRequest& request, const Secret& secret) = 0;
 
   /// What the header on the device says. damaged: no or broken LUKS2 header, or one with a null cipher, several
@@ -115,7 +116,7 @@ class Luks {
     return fail(Code::kernel, device, "the last key cannot be removed here");
   }
 
-  /// Destroys every keyslot and then overwrites the whole header (2 MiB) with random bytes and zeros, flushes, and
+  /// Overwrites the whole header (2 MiB), key slots included, with random bytes and then zeros, flushes each, and
   /// reads the raw device back past the cache to verify. Needs no key. A device without a header of ours is
   /// overwritten all the same (the caller has proven whose it is). busy: something is active or mounted on it.
   [[nodiscard]] virtual Status destroy(const std::string& device) = 0;

@@ -54,13 +54,15 @@ Status clear_flag(Env& env, const std::string& name, const Pool& pool) {
   return thin_tools::clear_needs_check(layer.path());
 }
 
-/// What the lost superblock would say. The records are as old as the metadata, or one operation younger with a journal,
-/// which recovery then finishes again. Nothing when they cannot be read: then the superblock has to be sound.
+/// What the lost superblock would say. The metadata are as old as the records, or, with a journal, as what it began from or
+/// one operation younger, which recovery then finishes again. Nothing when they cannot be read: then the superblock has to be sound.
 Result<std::optional<thin_tools::Superblock>> known_superblock(Env& env, const std::string& name, const Pool& pool) {
   thin_tools::Superblock known;
   const auto read = [&]() -> Status {
     TC_CHECK(bring_up_state(env, name, pool, false));
-    known.transaction = TC_TRY(TC_TRY(Store::open(state_folder(env, name))).pool()).transaction;
+    const Store store = TC_TRY(Store::open(state_folder(env, name)));
+    const auto journal = TC_TRY(store.journal());
+    known.transaction = journal ? journal->from : TC_TRY(store.pool()).transaction;
     return {};
   }();
   TC_CHECK(bring_down(env, name));

@@ -156,6 +156,7 @@ Result<Recovered> recover_session(Session& s, Tidy tidy) {
                                   {s.outer_pool(), device_names::data(s.pool), device_names::metadata(s.pool)}));
   }
   const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
+  if (TC_TRY(s.store.replay())) s.record = TC_TRY(s.store.pool());
   const auto journal = TC_TRY(s.store.journal());
   const std::vector<std::string> were_active = killed ? WorkMark::noted(s) : std::vector<std::string>{};
   // A failed pool says transaction 0, and one that takes no changes can neither finish nor undo anything.

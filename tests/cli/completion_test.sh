@@ -46,7 +46,7 @@ in_zsh() {
     zpty z "TERM=dumb zsh -f -i"
     say() { zpty -w z "$1" }
     say "PS1= ; stty -echo cols 200 rows 60; LISTMAX=10000; fpath=('"$here/completions"' \$fpath)"
-    say "autoload -Uz compinit; compinit -u -D; zstyle \":completion:*\" list-prompt \"\"; setopt autolist nobeep noautomenu"
+    say "autoload -Uz compinit; compinit -C -d '"$work/zcompdump"'; zstyle \":completion:*\" list-prompt \"\"; setopt autolist nobeep noautomenu"
     say "echo rea""dy"
     zpty -r z line "*ready*"
     zpty -w -n z "$1"$'"'"'\t\t'"'"'

@@ -35,10 +35,11 @@ for name in SEED OPS SECONDS SHRINK TELL; do
 done
 if [[ ${LAB_CASES-} ]]; then options+=(--env "LAB_CASES=$LAB_CASES"); fi
 if [[ ${LAB_TORTURE-} ]]; then options+=(--env "LAB_TORTURE=$LAB_TORTURE" --timeout $((LAB_TORTURE * 60 + 1100))); fi
+if [[ ${LAB_ALL-} ]]; then options+=(--env "LAB_ALL=$LAB_ALL"); fi
 if [[ ${LAB_SEED-} ]]; then options+=(--env "LAB_SEED=$LAB_SEED"); fi
 
 if [[ $file == */drivers/* ]]; then
   LAB_BOOT=$boot LAB_TCLONE=$tclone exec bash "$file" ${options[@]+"${options[@]}"}
 fi
 exec "$boot" ${options[@]+"${options[@]}"} -- \
-  bash -c 'source "$1/lib.sh"; source "$2"; run_cases' lab "$here" "$file"
+  bash -c 'source "$1/lib.sh"; lab_suite_file=$2; source "$2"; run_cases' lab "$here" "$file"

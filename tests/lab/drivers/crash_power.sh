@@ -18,7 +18,7 @@ cuts=(
   grow.labelled grow.data grow.pool.loaded grow.pool; do
   cuts+=("$point tclone pool grow p --size 420M")
 done
-[[ ${LAB_TORTURE-} ]] && for point in journal.write journal.rename journal.sync journal.sync.done step commit committed \
+[[ ${LAB_TORTURE-} ]] && for point in journal.write journal.sync journal.sync.done step commit committed \
   store.temp store.temp.done store.rename store.rename.done recorded settled journal.clear journal.clear.done; do
   for command in 'create x --size 16M' 'clone db@1 x' 'clone db@1 x --shared-key' 'clone db x' 'publish db own' \
     'revert own' 'revert shared --to 1' 'refresh own' 'rename own x' 'resize plain 48M' 'rm own --yes' 'rm shared --yes'; do

@@ -86,7 +86,7 @@ case_space_that_runs_out_in_the_middle_of_a_command_is_said_and_undone() {
       full=$((full + 1))
       inner_pools_are_well
       expect_ok blkdiscard "$(dev ballast)"
-      [[ ! -e /var/lib/tclone/p/journal.toml ]] || expect_ok tclone recover
+      ! journal_is_open /var/lib/tclone/p || expect_ok tclone recover
       outer_pool_has_space
       records_agree
       expect_equal "$sum" "$(checksum /mnt/db/kept)" "a file of before"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --disks 1x2G --timeout 600 --mem 1500M
 # needs: tclone
+# long: a_listing_of_a_large_pool_is_right_while_others_write of_many_that_want_the_same_name_one_gets_it
 # Many commands at once: every one ends, readers never fail, and what is there afterwards is consistent.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
 case_teardown() { pool_away; rm -rf /tmp/k; }

@@ -2,6 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --disks 1x256M --var 2G --timeout 1100
 # needs: tclone
+# long: create_from_an_image create_plain clone_with_a_shared_key clone_of_a_volume publish_of_several
+# long: revert_of_an_own_key_clone revert_to_an_own_version refresh rename rename_of_a_base tag resize
+# long: rm_of_a_shared_clone rm_of_a_version activate deactivate umount_of_a_version
+# long: what_fails_last_of_all_leaves_nothing_half_up recovery_of_a_publish_is_killed recovery_of_a_revert_is_killed
+# long: recovery_of_an_rm_is_killed
 # Every changing command is killed, or fails, at its named points; the next command must leave the pool as before or
 # as after, in agreement with itself. LAB_TORTURE: at every single point.
 source "$LAB_SOURCE/tests/lab/crash.sh"

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --disks 2x2G --timeout 900 --mem 1500M
 # needs: tclone
+# long: an_own_key_clone_with_versions_goes_back_and_forth clones_in_a_named_vault
+# long: publishing_several_while_they_are_written_is_one_point
 # Data, by checksum, through every path: base, version, shared-key and own-key clones, four levels deep, and after
 # revert, refresh, rename, resize and a whole deactivation of the pool.
 source "$LAB_SOURCE/tests/lab/tclone.sh"

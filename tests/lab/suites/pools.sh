@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --disks 3x1G --var 5G --timeout 600
 # needs: tclone
+# long: labels_are_mended_or_refused a_pool_that_moved_or_was_swapped
+# long: an_image_whose_blocks_are_smaller_than_the_sectors_is_told_of
+# long: a_folder_of_settings_that_cannot_be_written_is_named every_volume_that_cannot_be_activated_is_told_of
 # Pools: on one device, on several, in a file; labels, owners, import and export; images copied in.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
 case_teardown() { pool_away; rm -f /var/lib/tclone/*.pool; }

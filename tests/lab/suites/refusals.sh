@@ -4,6 +4,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --disks 2x1G --timeout 900
 # needs: tclone
+# long: a_device_that_was_renamed_by_hand_is_named_and_nothing_is_done_without_it a_state_area_with_no_files_left
+# long: programs_that_are_known_to_be_wrong
 # What tclone refuses: each with its exit code, a text that helps, nothing changed and nothing left over.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
 case_teardown() {
@@ -321,7 +323,7 @@ case_records_that_were_truncated_or_edited() {
   expect_ok tclone show db
   # The pool's own record.
   cp $state/pool.toml /tmp/record
-  sed 's/^format = .*/format = 2/' /tmp/record >$state/pool.toml
+  sed 's/^format = .*/format = 3/' /tmp/record >$state/pool.toml
   refused 8 'newer' tclone list
   refused 8 'newer' tclone create x --size 16M
   sed 's/^transaction = .*/transaction = 99/' /tmp/record >$state/pool.toml

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --disks 1x384M --mem 640M --timeout 1150
 # needs: tclone
+# long: keys_are_carried_over_or_named other_commands_run_while_it_copies
 # A new volume key for a vault: what lives in it stays, what the old key knew goes, and it may be cut off anywhere.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
 
@@ -165,7 +166,7 @@ case_it_is_refused_where_it_cannot_be() {
   refused 2 'token' tclone rekey db --key token
   expect_ok tclone rekey db --dry-run
   expect_text 'overwrite what'
-  [[ -e /var/lib/tclone/p/journal.toml ]] && lost "a dry run began"
+  journal_is_open /var/lib/tclone/p && lost "a dry run began"
   local key
   key=$(key_file db)
   mv "$key" /tmp/k/away

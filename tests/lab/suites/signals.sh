@@ -26,7 +26,7 @@ interrupted() {
     points=0
     [[ -e /tmp/trace ]] && mapfile -t lines </tmp/trace && points=${#lines[@]}
     if ((status == 0)); then
-      [[ -e $state/journal.toml ]] && lost "a journal after success"
+      journal_is_open "$state" && lost "a journal after success"
       return 0
     fi
     expect_text '[Ii]nterrupted'

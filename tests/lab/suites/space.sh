@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --disks 1x1G --var 2G --timeout 600
 # needs: tclone
+# long: a_plain_vault_outlives_a_full_pool_although_its_first_block_was_discarded space_comes_back_from_everything
+# long: a_full_pool_that_errors_holds_no_command_up
 # A pool that runs full: refused in time, whole when it happens all the same, well again afterwards.
 source "$LAB_SOURCE/tests/lab/tclone.sh"
 case_teardown() { pool_away; }

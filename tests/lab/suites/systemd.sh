@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lab: --systemd --disks 1x1G --var 1G --timeout 400
 # needs: tclone
+# long: a_stopped_udevd_delays_a_command_but_does_not_hang_it
+# long: an_ipc_namespace_of_its_own_delays_a_command_but_does_not_hang_it
+# long: lvm_that_scans_all_devices_holds_up_no_command without_udev_a_command_makes_its_device_nodes_itself
+# long: what_a_killed_command_waited_with_goes_with_the_next_command
 # With systemd as PID 1 and udevd running: the unit that activates pools at boot, udev's view of the layers, cookies.
 
 suite_setup() {

@@ -170,12 +170,17 @@ std::map<std::string, std::string> Rig::files() const {
 std::map<std::string, std::string> Rig::shape() const {
   std::map<std::string, std::string> out;
   for (const auto& [name, text] : files()) {
+    // Journals of operations that have ended stay in the ring until they are overwritten; one under way counts.
+    if (name == "journal" || name == "journal.done") continue;
     std::istringstream lines(without_uuids(text));
     std::string& kept = out[name];
     for (std::string line; std::getline(lines, line);) {
       if (!may_stay_raised(line)) kept += line + "\n";
     }
   }
+  const auto journal = store().journal();
+  REQUIRE(journal);
+  if (*journal) out["journal"] = (*journal)->operation;
   return out;
 }
 
