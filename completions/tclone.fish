@@ -53,10 +53,10 @@ end
 complete -c tclone -e
 complete -c tclone -f
 set -g __tclone_valued --pool -p --lock-timeout --file --size --sector-size --when-full --name --add --vault --keep --fs --key --from --follow --tag --message -m --to --options -o --unlock --use
-complete -c tclone -s p -l pool -x -f -a '(__tclone_names pools)' -d 'the pool meant; not needed where there is one only'
+complete -c tclone -s p -l pool -x -f -a '(__tclone_names pools)' -d 'pool to use (optional if there is only one)'
 complete -c tclone -l json -d 'print the result as JSON'
 complete -c tclone -l dry-run -d 'print the steps and do none of them'
-complete -c tclone -s q -l quiet -d 'print no result that only confirms'
+complete -c tclone -s q -l quiet -d 'do not print confirmations'
 complete -c tclone -s v -l verbose -d 'say more on standard error; twice: everything'
 complete -c tclone -l timings -d 'print how long each step took on standard error'
 complete -c tclone -l lock-timeout -x -f -d 'how long to wait for another command on the pool (30)'
@@ -85,7 +85,7 @@ complete -c tclone -n '__tclone_at \'pool status\' 0' -f -a '(__tclone_names poo
 complete -c tclone -f -n '__tclone_at pool 0' -a activate -d 'make a pool usable after a boot'
 complete -c tclone -n '__tclone_at \'pool activate\' 0' -f -a '(__tclone_names pools)'
 complete -c tclone -n '__tclone_in \'pool activate\'' -l volumes -d 'activate every volume as well'
-complete -c tclone -n '__tclone_in \'pool activate\'' -l takeover -d 'although another host has it, which is down'
+complete -c tclone -n '__tclone_in \'pool activate\'' -l takeover -d 'take the pool over from another host that is down'
 
 # pool deactivate
 complete -c tclone -f -n '__tclone_at pool 0' -a deactivate -d 'take a pool and everything in it down'
@@ -95,7 +95,7 @@ complete -c tclone -n '__tclone_at \'pool deactivate\' 0' -f -a '(__tclone_names
 complete -c tclone -f -n '__tclone_at pool 0' -a import -d 'bring in a pool from another host'
 complete -c tclone -n '__tclone_at \'pool import\' 0 more' -F
 complete -c tclone -n '__tclone_in \'pool import\'' -l name -x -f -d 'call it so on this host'
-complete -c tclone -n '__tclone_in \'pool import\'' -l takeover -d 'although another host has it, which is down'
+complete -c tclone -n '__tclone_in \'pool import\'' -l takeover -d 'take the pool over from another host that is down'
 
 # pool export
 complete -c tclone -f -n '__tclone_at pool 0' -a export -d 'give a pool up, for another host to import'
@@ -231,13 +231,13 @@ complete -c tclone -f -n '__tclone_at' -a path -d 'print the device path of a vo
 complete -c tclone -n '__tclone_at \'path\' 0' -f -a '(__tclone_names targets)'
 
 # key add
-complete -c tclone -f -n '__tclone_at key 0' -a add -d 'let another key open a volume'
+complete -c tclone -f -n '__tclone_at key 0' -a add -d 'add a key to a volume'
 complete -c tclone -n '__tclone_at \'key add\' 0' -f -a '(__tclone_names volumes)'
 complete -c tclone -n '__tclone_in \'key add\'' -l key -x -f -a 'file: prompt stdin keyring: credential: exec: token' -d 'where the new key comes from, see KEY SOURCES'
 complete -c tclone -n '__tclone_in \'key add\'' -l unlock -x -f -a 'file: prompt stdin keyring: credential: exec: token' -d 'where a key comes from that opens it now'
 
 # key rm
-complete -c tclone -f -n '__tclone_at key 0' -a rm -d 'no longer let a key open a volume'
+complete -c tclone -f -n '__tclone_at key 0' -a rm -d 'remove a key from a volume'
 complete -c tclone -n '__tclone_at \'key rm\' 0' -f -a '(__tclone_names volumes)'
 complete -c tclone -n '__tclone_at \'key rm\' 1' -f
 complete -c tclone -n '__tclone_in \'key rm\'' -l key -x -f -a 'file: prompt stdin keyring: credential: exec: token' -d 'the source whose slot is to go'

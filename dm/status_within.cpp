@@ -82,8 +82,7 @@ Result<std::string> status_within(const std::string& name, const std::string& ty
   if (ready <= 0) kill(child, SIGKILL);
   while (waitpid(child, nullptr, ready > 0 ? 0 : WNOHANG) < 0 && errno == EINTR) {
   }
-  if (ready <= 0)
-    return fail(Code::busy, name, "the kernel does not tell its status now: something it waits for takes long");
+  if (ready <= 0) return fail(Code::busy, name, "the kernel did not report its status in time; it is waiting for I/O");
   if (!answered) return fail(Code::failed, name, "its status could not be asked for");
   if (answer.error != 0) return fail_errno(answer.error, name, "cannot read its status");
   if (answer.type != type) return query::another_type(name, type, answer.type);

@@ -203,7 +203,7 @@ std::string Holder::text() const {
 std::vector<Holder> holders(std::uint32_t major, std::uint32_t minor) { return Search(major, minor).run(); }
 
 std::string in_use_text(const std::vector<Holder>& found) {
-  if (found.empty()) return "in use, by whom is not to be found out";
+  if (found.empty()) return "in use, but no holder was found";
   constexpr std::size_t kNamed = 4;
   std::string out = "in use: ";
   for (std::size_t i = 0; i < std::min(found.size(), kNamed); ++i) out += (i == 0 ? "" : "; ") + found[i].text();

@@ -64,10 +64,10 @@ const std::vector<CommandGroup>& command_groups() {
 
 const std::vector<Option>& global_options() {
   static const std::vector<Option> table{
-      {"pool", 'p', Kind::pool, "POOL", "the pool meant; not needed where there is one only"},
+      {"pool", 'p', Kind::pool, "POOL", "pool to use (optional if there is only one)"},
       {"json", 0, Kind::flag, "", "print the result as JSON"},
       {"dry-run", 0, Kind::flag, "", "print the steps and do none of them"},
-      {"quiet", 'q', Kind::flag, "", "print no result that only confirms"},
+      {"quiet", 'q', Kind::flag, "", "do not print confirmations"},
       {"verbose", 'v', Kind::flag, "", "say more on standard error; twice: everything", true},
       {"timings", 0, Kind::flag, "", "print how long each step took on standard error"},
       {"lock-timeout", 0, Kind::number, "SECONDS", "how long to wait for another command on the pool (30)"},
@@ -126,7 +126,7 @@ const std::vector<ExitCode>& exit_codes() {
       {6, "no space: the pool is full or below its reserve"},
       {7, "a key is missing or wrong, or permission is missing"},
       {8, "damaged, or in need of tclone recover"},
-      {9, "the kernel, or a program that is needed, lacks something"},
+      {9, "the kernel or a required program lacks a feature"},
   };
   return table;
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "base/nearest.h"
 #include "cli/command/cli11.h"
 #include "cli/output/help.h"
 
@@ -127,9 +128,33 @@ class Builder {
   std::vector<Slot> slots_;
 };
 
-tl::unexpected<Error> misuse(const std::string& words, std::string_view why) {
+tl::unexpected<Error> misuse(const std::string& words, std::string_view why, const std::string& meant = "") {
   std::string help = words.empty() ? "tclone --help" : "tclone " + words + " --help";
-  return fail(Code::usage, "", why, "see " + help);
+  return fail(Code::usage, "", why, (meant.empty() ? "see " : "did you mean " + meant + "? see ") + help);
+}
+
+/// The command that somebody meant who typed this word: of the whole table, or of a group.
+std::string nearest_command(const std::string& word, const std::string& group) {
+  std::vector<std::string> known;
+  for (const Command& command : commands()) {
+    if (command.hidden) continue;
+    const auto words = words_of(command.words);
+    if (!group.empty() && (words.size() < 2 || words.front() != group)) continue;
+    known.emplace_back(group.empty() ? words.front() : words.back());
+  }
+  return nearest(word, known);
+}
+
+/// The option that somebody meant by the first word of these that looks like one.
+std::string nearest_option(const std::vector<std::string>& unknown, const Command& command) {
+  const auto wrong =
+      std::find_if(unknown.begin(), unknown.end(), [](const auto& word) { return word.starts_with("--"); });
+  if (wrong == unknown.end()) return {};
+  std::vector<std::string> known;
+  for (const Option& option : command.options) known.push_back("--" + std::string(option.name));
+  for (const Option& option : global_options())
+    if (applies(option, command)) known.push_back("--" + std::string(option.name));
+  return nearest(wrong->substr(0, wrong->find('=')), known);
 }
 
 Status check_choice(std::string_view words, std::string_view what, std::string_view choices, const std::string& value) {
@@ -223,10 +248,12 @@ Result<Parsed> Builder::run(const Environment& env) {
   if (slot == nullptr) {
     const std::vector<std::string> unknown = app_.remaining(true);
     if (trouble.empty()) trouble = unknown.empty() ? "no command was given" : "no command is called " + unknown.front();
-    return misuse(in_group, trouble);
+    return misuse(in_group, trouble, unknown.empty() ? "" : nearest_command(unknown.front(), in_group));
   }
   const Command& command = *slot->command;
-  if (!trouble.empty()) return misuse(std::string(command.words), trouble);
+  if (!trouble.empty()) {
+    return misuse(std::string(command.words), trouble, nearest_option(app_.remaining(true), command));
+  }
 
   Invocation out(command);
   TC_CHECK(take_globals(command, env, out.globals));

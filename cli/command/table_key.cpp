@@ -14,7 +14,7 @@ void add_key_commands(std::vector<Command>& out) {
   out.push_back({
       .id = Id::key_add,
       .words = "key add",
-      .summary = "let another key open a volume",
+      .summary = "add a key to a volume",
       .description =
           "Adds a key slot for the secret that --key names and records where it comes from. What opens the volume "
           "now is asked for first: the recorded source, or the one --unlock names. Which source activate asks does "
@@ -30,12 +30,12 @@ void add_key_commands(std::vector<Command>& out) {
   out.push_back({
       .id = Id::key_rm,
       .words = "key rm",
-      .summary = "no longer let a key open a volume",
+      .summary = "remove a key from a volume",
       .description =
           "Destroys the key slot with the number SLOT, or the one that the source opens. With the slot of the key "
           "file that tclone made the file goes as well. If activate asked that source, it asks the one --use names "
           "from then on, or else the last one added that is left. What is open stays open.\n\n"
-          "The last key is refused without --yes: nothing opens the volume after it is closed then, ever.",
+          "The last key is refused without --yes: once closed, the volume can never be opened again.",
       .positionals = {{"NAME", Kind::volume, kName}, {"SLOT", Kind::number, "as key list shows it", false}},
       .options = {{"key", 0, Kind::key, "SOURCE", "the source whose slot is to go"},
                   {"use", 0, Kind::key, "SOURCE", "what activate asks from then on"},
@@ -113,9 +113,8 @@ void add_key_commands(std::vector<Command>& out) {
           "back to the pool; meanwhile the volume may be used again. The pool is not locked for longer than about a "
           "second at a "
           "time.\n\n"
-          "Interrupted, it goes on where it was when it is called again; until it has changed over to the new key, "
-          "--cancel gives "
-          "it up. Until then nothing in the vault can be activated. A volume that is removed meanwhile takes both "
+          "If interrupted, run it again to resume. --cancel abandons it until the switch to the new key. "
+          "Until then nothing in the vault can be activated. A volume that is removed meanwhile takes both "
           "headers with it, and "
           "what was not overwritten yet lies in free blocks, where only who has saved the old header can read it.\n\n"
           "Keys that cannot be read at that moment without with_secrets (prompt, stdin and token, or what is somebody "

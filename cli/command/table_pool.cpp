@@ -66,7 +66,7 @@ void add_pool_commands(std::vector<Command>& out) {
           "certainly down, because two hosts that write to one pool destroy it.",
       .positionals = {{"NAME", Kind::pool, "the pool", false}},
       .options = {{"volumes", 0, Kind::flag, "", "activate every volume as well"},
-                  {"takeover", 0, Kind::flag, "", "although another host has it, which is down"}},
+                  {"takeover", 0, Kind::flag, "", "take the pool over from another host that is down"}},
       .shape = "outcome",
       .examples = {"tclone pool activate --volumes"},
   });
@@ -92,7 +92,7 @@ void add_pool_commands(std::vector<Command>& out) {
           "was known, is refused until tclone pool export has given it up.",
       .positionals = {{"PATH", Kind::device, "every device of the pool, or its file", true, true}},
       .options = {{"name", 0, Kind::fresh, "NAME", "call it so on this host"},
-                  {"takeover", 0, Kind::flag, "", "although another host has it, which is down"}},
+                  {"takeover", 0, Kind::flag, "", "take the pool over from another host that is down"}},
       .shape = "outcome",
       .examples = {"tclone pool import /dev/sdb", "tclone pool import /mnt/usb/default.pool --name travel"},
   });
@@ -117,7 +117,8 @@ void add_pool_commands(std::vector<Command>& out) {
           "Nothing that was encrypted can be read afterwards; names, messages and volumes made with --plain are not "
           "overwritten. Asks first; where standard input is no terminal, --yes must be given. Refused while a volume "
           "is mounted or held open.\n\n"
-          "Damaged records do not keep a pool: all that its metadata know is destroyed, whatever the records "
+          "Damaged records do not prevent this: everything the pool's metadata lists is destroyed, whatever the "
+          "records "
           "say. Of a vault whose own record is damaged the key file cannot be told from others and stays in "
           "/etc/tclone/keys.",
       .positionals = {{"NAME", Kind::pool, "the pool"}},
@@ -130,7 +131,7 @@ void add_pool_commands(std::vector<Command>& out) {
       .words = "pool grow",
       .summary = "make a pool larger while it is in use",
       .description =
-          "Takes what the pool's file or devices have become larger by. --size makes the file of a pool that "
+          "Adds the space by which the pool's file or devices have grown. --size makes the file of a pool that "
           "large first; --add makes a further device part of the pool, for good. Nothing stops meanwhile, and "
           "writers that wait because the pool is full go on.",
       .positionals = {{"NAME", Kind::pool, "the pool", false}},

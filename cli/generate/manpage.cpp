@@ -238,7 +238,7 @@ What is said on standard error: debug, info, warn (the default) or error.
 .Bl -tag -width Ds
 .It Pa /etc/tclone/tclone.toml
 .Li default_pool
-names the pool meant where there are several.
+names the pool to use where there are several.
 .It Pa /etc/tclone/pools/NAME.toml
 Where the pool of that name is found.
 .It Pa /etc/tclone/keys/UUID.key

@@ -46,6 +46,52 @@ void command_rows(Rows& rows, std::string_view prefix) {
       rows.emplace_back(std::string(command.words), std::string(command.summary));
 }
 
+/// The headings of `tclone --help`, with the commands and groups of commands below each.
+struct Heading {
+  const char* title;
+  std::vector<std::string_view> commands;
+};
+const std::vector<Heading>& headings() {
+  static const std::vector<Heading> out{
+      {"Volumes and versions",
+       {"create", "clone", "publish", "revert", "refresh", "tag", "untag", "rename", "resize", "rm"}},
+      {"Looking", {"list", "tree", "log", "show", "status", "path"}},
+      {"Devices and filesystems", {"activate", "deactivate", "mount", "umount"}},
+      {"Keys", {"key", "rekey"}},
+      {"Pools", {"pool"}},
+      {"When something went wrong", {"doctor", "recover"}},
+      {"The program itself", {"completion", "version"}},
+  };
+  return out;
+}
+
+bool is_under(const Command& command, const Heading& heading) {
+  const std::string_view first = command.words.substr(0, command.words.find(' '));
+  return std::find(heading.commands.begin(), heading.commands.end(), first) != heading.commands.end();
+}
+
+/// All command tables of the help have the same left column.
+std::string command_tables() {
+  std::vector<std::pair<std::string, Rows>> tables;
+  for (const Heading& heading : headings()) tables.emplace_back(heading.title, Rows{});
+  tables.emplace_back("More", Rows{});
+  std::size_t left = 0;
+  for (const Command& command : commands()) {
+    if (command.hidden) continue;
+    std::size_t place = 0;
+    while (place < headings().size() && !is_under(command, headings()[place])) ++place;
+    tables[place].second.emplace_back(std::string(command.words), std::string(command.summary));
+    left = std::max(left, command.words.size());
+  }
+  std::string out;
+  for (auto& [title, rows] : tables) {
+    if (rows.empty()) continue;
+    for (auto& row : rows) row.first.resize(left, ' ');
+    out += title + ":\n" + columns(rows) + "\n";
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
@@ -78,12 +124,9 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
 }
 
 std::string program_help() {
-  Rows rows;
-  command_rows(rows, "");
   return "Usage: tclone COMMAND [ARGUMENTS] [OPTIONS]\n\n"
-         "Thin, encrypted clones of block volumes.\n\nCommands:\n" +
-         columns(rows) + "\nOptions of every command, where they mean something:\n" +
-         columns(option_rows(global_options())) +
+         "Thin, encrypted clones of block volumes.\n\n" +
+         command_tables() + "Options of every command that they apply to:\n" + columns(option_rows(global_options())) +
          "\n'tclone COMMAND --help' says more about a command, tclone(1) and tclone(7) say it all.\n";
 }
 

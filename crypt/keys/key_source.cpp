@@ -49,12 +49,12 @@ Result<KeySource> parse_key_source(const std::string& text) {
   source.reference = has_reference ? text.substr(colon + 1) : "";
   const auto kind = std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& k) { return k.name == source.kind; });
   // What was typed is not said again: it may be the passphrase itself.
-  if (kind == kKinds.end()) return bad("key source", "what it begins with is no kind of source");
+  if (kind == kKinds.end()) return bad("key source", "unknown kind of key source");
   if (kind->reference == Reference::none && has_reference) return bad(source.kind, "takes nothing behind a colon");
   if (kind->reference != Reference::none && has_reference && source.reference.empty()) {
     return bad(source.kind, "nothing stands behind the colon");
   }
-  if (kind->reference == Reference::required && !has_reference) return bad(source.kind, "says not which");
+  if (kind->reference == Reference::required && !has_reference) return bad(source.kind, "needs a name after the colon");
   const bool control = std::any_of(source.reference.begin(), source.reference.end(),
                                    [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
   if (control) return bad(source.kind, "control characters are not allowed");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/nearest.h"
 #include "model/device_names.h"
 
 namespace tclone::engine {
@@ -11,8 +12,8 @@ namespace tclone::engine {
 void explain_record(Error& error) {
   const bool disk = error.sys == EIO || error.sys == EROFS || error.sys == EUCLEAN;
   const std::string& file = error.object;
-  const bool record =
-      file.ends_with(".toml") || file == "vaults" || file == "volumes" || file == "versions" || file == Store::kRecords;
+  const bool record = file.ends_with(".toml") || file.starts_with("journal") || file == "vaults" || file == "volumes" ||
+                      file == "versions" || file == Store::kRecords;
   if (!record || file.starts_with("/")) return;
   if (error.code == Code::not_found) {
     // What people name is looked for by find_volume() and its like, which say so in their own words.
@@ -36,11 +37,19 @@ bool missing_vault(const Session& s, const std::string& name) {
 }
 }  // namespace
 
+std::vector<std::string> tags_of(const Volume& volume) {
+  std::vector<std::string> out;
+  for (const auto& [tag, number] : volume.tags) out.push_back(tag);
+  return out;
+}
+
 Result<Volume> find_volume(const Session& s, const std::string& name) {
   TC_CHECK(names::check_volume_name(name));
   auto volume = s.store.volume(name);
   if (!volume && volume.error().code == Code::not_found) {
-    return fail(Code::not_found, name, "there is no volume of that name in pool " + s.pool, "`tclone list` shows them");
+    const std::vector<std::string> known = s.store.volume_names().value_or(std::vector<std::string>{});
+    return fail(Code::not_found, name, "there is no volume of that name in pool " + s.pool,
+                did_you_mean(name, known, "`tclone list` shows them"));
   }
   // Only under the lock: a reader may look between two records of a rename.
   if (volume && s.lock && missing_vault(s, volume->vault)) {
@@ -60,7 +69,8 @@ Result<Version> find_version(const Session& s, const names::Target& target, bool
   const Volume volume = TC_TRY(find_volume(s, target.volume));
   std::uint64_t number = 0;
   const auto missing = [&](const std::string& why) {
-    return fail(Code::not_found, target.text(), why, "`tclone log " + target.volume + "` shows its versions");
+    return fail(Code::not_found, target.text(), why,
+                did_you_mean(target.tag, tags_of(volume), "`tclone log " + target.volume + "` shows its versions"));
   };
   if (target.number) {
     number = *target.number;

@@ -13,6 +13,8 @@ namespace tclone::engine {
 [[nodiscard]] Result<Volume> find_volume(const Session& s, const std::string& name);
 /// "db@7", "db@stable"; with `newest`, "db" means its newest version.
 [[nodiscard]] Result<Version> find_version(const Session& s, const names::Target& target, bool newest = false);
+/// The names of its tags, ascending.
+[[nodiscard]] std::vector<std::string> tags_of(const Volume& volume);
 /// Whether the volume's record names the version now: without the lock, it may have been removed since it was read.
 [[nodiscard]] bool lists_version(const Session& s, const std::string& volume, std::uint64_t number);
 /// exists when a volume of that name is there.

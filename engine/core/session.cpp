@@ -136,7 +136,7 @@ Status Session::check_space(Bytes needed, const std::string& attempted) {
     return out;
   };
   if (!status.writable()) {
-    return refuse(Code::damaged, "its outer metadata take no changes", "`tclone doctor` says what can be done");
+    return refuse(Code::damaged, "its metadata is read-only", "`tclone doctor` says what can be done");
   }
   if (TC_TRY(state_is_full())) return refuse(Code::no_space, "its state area is full", "remove volumes or versions");
   if (policies::metadata_near_end(status.used_metadata, status.total_metadata)) {

@@ -155,7 +155,7 @@ Status forget(const Session& s, const Work& w, Vault& v, const KeyRemove& r, std
     return std::find(left.begin(), left.end(), k.slot) != left.end();
   });
   if (next == v.slots.rend()) {
-    return fail(Code::usage, "vault " + v.name, "what is left are slots that tclone has not made",
+    return fail(Code::usage, "vault " + v.name, "the remaining key slots were not created by tclone",
                 "say with --use which source opens it from now on");
   }
   v.key = next->source;

@@ -118,7 +118,7 @@ class Rekeying {
   Status go_on(Session& s, Work& w, const Vault& v) {
     if (r_.key) {
       return fail(Code::exists, "vault " + v.name, "a rekey is under way, and its keys are decided",
-                  "leave --key away to go on with it");
+                  "omit --key to resume it");
     }
     TC_CHECK(env_.programs.require());
     other_ = v.rekey->outer;

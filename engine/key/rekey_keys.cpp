@@ -37,7 +37,7 @@ Status check_sources(const Vault& v, const RekeyRequest& r) {
   }
   if (r.key && r.key->kind == "stdin" && (r.unlock ? *r.unlock : v.key).kind == "stdin") {
     return fail(Code::usage, "stdin", "the old and the new key cannot both come from it",
-                "leave --key away to keep the key, or use another source for one of them");
+                "omit --key to keep the key, or use another source for one of them");
   }
   return {};
 }

@@ -44,7 +44,7 @@ Status tidy_devices(Session& s, Work& w) {
 }
 
 tl::unexpected<Error> refuse_broken(const Session& s, const dm::PoolStatus& status) {
-  return fail(Code::damaged, "pool " + s.pool, "its outer metadata take no changes (" + dm::health_text(status) + ")",
+  return fail(Code::damaged, "pool " + s.pool, "its metadata is read-only (" + dm::health_text(status) + ")",
               "find out what happened to its device (`dmesg`), then `tclone pool deactivate " + s.pool +
                   "`, `tclone pool repair " + s.pool + "` and activate it again");
 }

@@ -142,7 +142,7 @@ Result<Outcome> clone_in(Session& s, Work& w, const Clone& r) {
   facts.into = TC_TRY(vault_for_clone(s, r, facts.source_vault));
   if (facts.into && r.key) {
     return fail(Code::usage, "--key", "a clone in an existing vault has that vault's key",
-                "leave --key away, or --shared-key and --vault");
+                "omit --key, or omit --shared-key and --vault");
   }
   const Bytes size = facts.from ? facts.from->size : facts.source.size;
   if (!facts.into && facts.key.generated()) facts.stock = TC_TRY(stocked_vault(s, size));

@@ -2,6 +2,7 @@
 // publish, revert, refresh, tag, untag: what makes versions and goes back to them.
 #include <algorithm>
 
+#include "base/nearest.h"
 #include "engine/core/lookup.h"
 #include "engine/protocol/begin.h"
 #include "engine/protocol/operation.h"
@@ -189,7 +190,7 @@ Result<Outcome> untag(Env& env, const std::string& pool, const std::string& volu
     plan::TagFacts facts{common_facts(s), TC_TRY(find_volume(s, volume)), tag_name, std::nullopt};
     if (!facts.volume.tags.contains(tag_name)) {
       return fail(Code::not_found, volume + "@" + tag_name, "there is no such tag",
-                  "`tclone log " + volume + "` shows them");
+                  did_you_mean(tag_name, tags_of(facts.volume), "`tclone log " + volume + "` shows them"));
     }
     Outcome out = TC_TRY(run_plan(s, w, plan::plan_tag(facts)));
     out.name = volume;

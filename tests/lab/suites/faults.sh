@@ -152,7 +152,7 @@ try_state() {
     write)
       fails '1 8' "in the pool's state area: .*Input/output error.*dmesg" tclone create x --size 16M --fs none
       # Who writes next finds out for the whole pool, because nothing can be flushed.
-      fails '0 8' 'state area|take no changes|not well' tclone doctor
+      fails '0 8' 'state area|read-only|not well' tclone doctor
       ;;
   esac
   # What runs does not stop for it.
@@ -196,9 +196,9 @@ give_up_pool() {
 
 try_metadata() {
   # Read faults may be passed by: the kernel has what it needs in memory.
-  fails '0 1 8' 'tclone-p-_|outer metadata take no changes|state area: .*dmesg' tclone create x --size 16M --fs none
+  fails '0 1 8' 'tclone-p-_|metadata is read-only|state area: .*dmesg' tclone create x --size 16M --fs none
   [[ $1 == read || $status != 0 ]] || lost "a volume was made over metadata that fail"
-  fails '0 1 8' 'outer metadata take no changes \((failed|needs check|read-only)\).*pool deactivate p.*pool repair p' tclone publish other
+  fails '0 1 8' 'metadata is read-only \((failed|needs check|read-only)\).*pool deactivate p.*pool repair p' tclone publish other
   if [[ $1 != read ]]; then explained "outer pool.s metadata is not well|outer metadata on /dev/mapper/faulty cannot be read"; fi
   expect_no_text 'pool is full'
   fails '0 1' 'faulty' tclone pool deactivate p
@@ -257,7 +257,7 @@ try_inner_metadata() {
   case $1 in
     error) fails 8 'vault db: its inner pool .*pool repair p --vault db' tclone publish db ;;
     # Where a write fails nothing is flushed any more: who comes first finds out.
-    write) fails '1 8' "vault db: its inner pool|outer metadata take no changes|state area: .*dmesg" tclone publish db ;;
+    write) fails '1 8' "vault db: its inner pool|metadata is read-only|state area: .*dmesg" tclone publish db ;;
     drop) succeeds tclone tag db@1 kept ;;
   esac
   others_go_on_unless_write "$1"
@@ -290,7 +290,7 @@ try_data() {
     write)
       writes db 0
       ((status != 0)) || lost "a write to a device that takes none was said to be done"
-      fails '1 8' 'outer metadata take no changes|its inner pool|header' tclone publish db
+      fails '1 8' 'metadata is read-only|its inner pool|header' tclone publish db
       ;;
     drop)
       succeeds tclone publish db

@@ -243,3 +243,30 @@ TEST_CASE("no line of help is wider than a terminal") {
     }
   }
 }
+
+TEST_CASE("an unknown command or option names the one that was probably meant") {
+  const auto next = [](const char* line) {
+    const auto parsed = parse_line(line);
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().code == Code::usage);
+    return parsed.error().next;
+  };
+  CHECK(next("tclone pubish db") == "did you mean publish? see tclone --help");
+  CHECK(next("tclone pool crate") == "did you mean create? see tclone pool --help");
+  CHECK(next("tclone create db --sise 1G") == "did you mean --size? see tclone create --help");
+  CHECK(next("tclone create db --dryrun") == "did you mean --dry-run? see tclone create --help");
+  CHECK(next("tclone snapshot db") == "see tclone --help");
+  CHECK(next("tclone create db --whatever") == "see tclone create --help");
+}
+
+TEST_CASE("every command stands under a heading of the help, once") {
+  const std::string help = program_help();
+  for (const Command& command : commands()) {
+    if (command.hidden) continue;
+    const std::string line = "\n  " + std::string(command.words) + " ";
+    const std::size_t at = help.find(line);
+    INFO(command.words);
+    REQUIRE(at != std::string::npos);
+    CHECK(help.find(line, at + 1) == std::string::npos);
+  }
+}

@@ -103,7 +103,7 @@ TEST_CASE("a holder is told in words") {
   CHECK(process.text() == "process 812 (postgres) with /srv/db/base open");
   CHECK(os::Holder{0, "mount", "/srv/db", {}}.text() == "mounted at /srv/db");
   CHECK(os::Holder{0, "device-mapper device", "web1", {}}.text() == "device-mapper device web1");
-  CHECK(os::in_use_text({}) == "in use, by whom is not to be found out");
+  CHECK(os::in_use_text({}) == "in use, but no holder was found");
   CHECK(os::in_use_text({process}) == "in use: process 812 (postgres) with /srv/db/base open");
   CHECK(os::in_use_text(std::vector<os::Holder>(6, process)).find("and 2 more") != std::string::npos);
 }
