@@ -44,7 +44,7 @@ _tclone() {
   fi
 
   local valued='-p --pool --lock-timeout --file --size --sector-size --when-full --name --add --vault --keep --fs --key --from --follow --tag -m --message --to -o --options --unlock --use'
-  local groups='key pool'
+  local groups='key policy pool'
   local command='' count=0 skip='' options='' offer='' place=''
   for ((i = 1; i < ${#words[@]}; i++)); do
     local word=${words[i]}
@@ -62,14 +62,15 @@ _tclone() {
     fi
   done
   case $command in
-    '' | key | pool)
+    '' | key | policy | pool)
       options='-p --pool --json --dry-run -q --quiet -v --verbose --timings --lock-timeout -h --help'
       case $prev in
         -p|--pool) offer='names pools' ;;
         --lock-timeout) offer='nothing' ;;
       esac
-      place='words pool create clone publish revert refresh list tree log show status tag untag rename rm resize activate deactivate mount umount path key rekey recover doctor completion version'
+      place='words pool create clone publish revert refresh list tree log show status tag untag rename rm resize activate deactivate mount umount path key rekey recover doctor policy completion version'
       [[ $command == key ]] && place='words add rm list test backup restore'
+      [[ $command == policy ]] && place='words check list show'
       [[ $command == pool ]] && place='words create list status activate deactivate import export destroy grow check repair stock'
       ;;
     'pool create')
@@ -486,6 +487,21 @@ _tclone() {
       options='-p --pool --json -v --verbose -h --help'
       case $prev in
         -p|--pool) offer='names pools' ;;
+      esac
+      ;;
+    'policy check')
+      options='--json -h --help'
+      case $count in
+        *) place='names policies' ;;
+      esac
+      ;;
+    'policy list')
+      options='--json -h --help'
+      ;;
+    'policy show')
+      options='--json -h --help'
+      case $count in
+        0) place='names policies' ;;
       esac
       ;;
     'completion')

@@ -63,6 +63,7 @@ complete -c tclone -l lock-timeout -x -f -d 'how long to wait for another comman
 complete -c tclone -s h -l help -d 'print this help'
 complete -c tclone -f -n __tclone_at -a pool -d 'make, list and care for pools'
 complete -c tclone -f -n __tclone_at -a key -d 'change and test what unlocks a volume'
+complete -c tclone -f -n __tclone_at -a policy -d 'look at the policies of this host'
 
 # pool create
 complete -c tclone -f -n '__tclone_at pool 0' -a create -d 'make a pool'
@@ -278,6 +279,17 @@ complete -c tclone -f -n '__tclone_at' -a recover -d 'finish or undo what a cras
 
 # doctor
 complete -c tclone -f -n '__tclone_at' -a doctor -d 'say what is wrong and what to do about it'
+
+# policy check
+complete -c tclone -f -n '__tclone_at policy 0' -a check -d 'check policy files'
+complete -c tclone -n '__tclone_at \'policy check\' 0 more' -f -a '(__tclone_names policies)'
+
+# policy list
+complete -c tclone -f -n '__tclone_at policy 0' -a list -d 'list the policies of this host'
+
+# policy show
+complete -c tclone -f -n '__tclone_at policy 0' -a show -d 'show a policy with its defaults'
+complete -c tclone -n '__tclone_at \'policy show\' 0' -f -a '(__tclone_names policies)'
 
 # completion
 complete -c tclone -f -n '__tclone_at' -a completion -d 'print the completion script of a shell'

@@ -19,7 +19,9 @@ constexpr std::array kParts{
     Part{"list tree log show status", add_look_commands},
     Part{"tag untag rename rm resize activate deactivate mount umount path", add_use_commands},
     Part{"key rekey", add_key_commands},
-    Part{"recover doctor completion version __names __man", add_other_commands},
+    Part{"recover doctor", add_care_commands},
+    Part{"policy", add_policy_commands},
+    Part{"completion version __names __man", add_other_commands},
 };
 
 /// Built once, for as long as the process is there: taking it apart at the end would cost as much again.
@@ -58,7 +60,8 @@ const Command& command(Id id) { return commands().at(static_cast<std::size_t>(id
 
 const std::vector<CommandGroup>& command_groups() {
   static const std::vector<CommandGroup> table{{"pool", "make, list and care for pools"},
-                                               {"key", "change and test what unlocks a volume"}};
+                                               {"key", "change and test what unlocks a volume"},
+                                               {"policy", "look at the policies of this host"}};
   return table;
 }
 

@@ -52,6 +52,9 @@ enum class Id : std::uint8_t {
   rekey,
   recover,
   doctor,
+  policy_check,
+  policy_list,
+  policy_show,
   completion,
   version,
   names,
@@ -73,6 +76,7 @@ enum class Kind : std::uint8_t {
   device,  ///< a block device or a file
   size,
   tag,     ///< a tag or a version number
+  policy,  ///< a policy of this host
   key,     ///< a key source
   choice,  ///< one of `choices`
   number,
@@ -157,6 +161,8 @@ void add_pool_commands(std::vector<Command>& out);
 void add_volume_commands(std::vector<Command>& out);
 void add_look_commands(std::vector<Command>& out);
 void add_key_commands(std::vector<Command>& out);
+void add_care_commands(std::vector<Command>& out);
+void add_policy_commands(std::vector<Command>& out);
 void add_other_commands(std::vector<Command>& out);
 void add_use_commands(std::vector<Command>& out);
 

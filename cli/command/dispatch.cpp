@@ -53,6 +53,9 @@ constexpr std::array<Entry, kCommands> kRuns{{
     {Id::rekey, run_rekey},
     {Id::recover, run_recover},
     {Id::doctor, run_doctor},
+    {Id::policy_check, nullptr},
+    {Id::policy_list, nullptr},
+    {Id::policy_show, nullptr},
     {Id::completion, nullptr},
     {Id::version, nullptr},
     {Id::names, nullptr},
@@ -61,7 +64,7 @@ constexpr std::array<Entry, kCommands> kRuns{{
 
 [[maybe_unused]] constexpr bool complete() {
   for (std::size_t i = 0; i < kRuns.size(); ++i) {
-    const bool needs_pool = i < static_cast<std::size_t>(Id::completion);
+    const bool needs_pool = i < static_cast<std::size_t>(Id::policy_check);
     if (static_cast<std::size_t>(kRuns[i].id) != i || (kRuns[i].run != nullptr) != needs_pool) return false;
   }
   return true;

@@ -12,13 +12,15 @@
 namespace tclone::cli {
 namespace {
 
-std::vector<std::string> pools(const engine::Paths& paths) {
+using NameCheck = Status (*)(std::string_view);
+
+/// The stems of the files in a directory that are names.
+std::vector<std::string> stems(const std::string& directory, NameCheck check) {
   std::vector<std::string> out;
   std::error_code ignored;
-  for (std::filesystem::directory_iterator it(paths.etc + "/pools", ignored), end; !ignored && it != end;
-       it.increment(ignored)) {
+  for (std::filesystem::directory_iterator it(directory, ignored), end; !ignored && it != end; it.increment(ignored)) {
     const std::filesystem::path& file = it->path();
-    if (file.extension() == ".toml" && names::check_pool_name(file.stem().string())) out.push_back(file.stem());
+    if (file.extension() == ".toml" && check(file.stem().string())) out.push_back(file.stem());
   }
   return out;
 }
@@ -32,9 +34,10 @@ void add_versions(const Volume& volume, bool tags_alone, std::set<std::string>& 
 }  // namespace
 
 std::string names(const engine::Paths& paths, const std::string& what, const std::string& pool) {
-  std::vector<std::string> from = pools(paths);
+  std::vector<std::string> from = what == "policies" ? stems(paths.etc + "/policies.d", names::check_volume_name)
+                                                     : stems(paths.etc + "/pools", names::check_pool_name);
   std::set<std::string> found;
-  if (what == "pools") {
+  if (what == "pools" || what == "policies") {
     found.insert(from.begin(), from.end());
     from.clear();
   } else if (!pool.empty()) {

@@ -7,7 +7,7 @@
 
 namespace tclone::cli {
 
-/// Names for completion, one a line: `what` is pools, volumes, versions, targets or tags; `pool` may be empty, all
+/// Names for completion, one a line: `what` is pools, volumes, versions, targets, tags or policies; `pool` may be empty, all
 /// pools are meant then. Reads names of files and the records of volumes, nothing else; what cannot be read is left
 /// out without a word.
 [[nodiscard]] std::string names(const engine::Paths& paths, const std::string& what, const std::string& pool);

@@ -2,6 +2,7 @@
 // What needs no pool. Kept apart from the rest so that it pulls no engine in.
 #include "cli/command/names.h"
 #include "cli/command/run.h"
+#include "cli/command/run_policy.h"
 #include "cli/generate/complete.h"
 #include "cli/generate/manpage.h"
 #include "cli/output/render.h"
@@ -38,6 +39,9 @@ Ran run_without_pool(const Invocation& call, const engine::Paths& paths, Output&
     case Id::version: out.print(version_text(call.globals)); return 0;
     case Id::completion: out.print(script(call.one("SHELL"))); return 0;
     case Id::names: out.print(names(paths, call.one("WHAT"), call.one("of"))); return 0;
+    case Id::policy_check: return run_policy_check(call, paths, out);
+    case Id::policy_list: return run_policy_list(call, paths, out);
+    case Id::policy_show: return run_policy_show(call, paths, out);
     case Id::man: out.print(manual_page()); return 0;
     default: break;
   }

@@ -72,6 +72,15 @@ const std::vector<Shape>& shapes() {
       {"findings",
        "What tclone doctor found.",
        {"findings: each with serious, what, consequence and mend; the last two may be null"}},
+      {"policies", "Policies of this host.", {"policies: each a policy"}},
+      {"policy",
+       "One policy.",
+       {"name, file: its name and where it is",
+        "settings: every key of tclone-policy(5) with its value or default, null where there is none; null when the "
+        "file "
+        "is invalid",
+        "trouble: what is wrong with the file, or null", "warnings: what is valid but perhaps not as meant",
+        "next: when it is due next, or null"}},
       {"error",
        "What standard output has when a command failed; the text is on standard error all the same.",
        {"error: an object with the fields that follow",

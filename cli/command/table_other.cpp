@@ -4,7 +4,7 @@
 
 namespace tclone::cli {
 
-void add_other_commands(std::vector<Command>& out) {
+void add_care_commands(std::vector<Command>& out) {
   out.push_back({
       .id = Id::recover,
       .words = "recover",
@@ -31,6 +31,9 @@ void add_other_commands(std::vector<Command>& out) {
       .exits = "Exits 8 when it found something serious, 0 when there is nothing or advice only.",
       .examples = {"tclone doctor"},
   });
+}
+
+void add_other_commands(std::vector<Command>& out) {
   out.push_back({
       .id = Id::completion,
       .words = "completion",
@@ -57,7 +60,7 @@ void add_other_commands(std::vector<Command>& out) {
       .words = "__names",
       .summary = "print names for the completion scripts",
       .description = "",
-      .positionals = {{"WHAT", Kind::choice, "", true, false, "pools volumes versions targets tags"}},
+      .positionals = {{"WHAT", Kind::choice, "", true, false, "pools volumes versions targets tags policies"}},
       .options = {{"of", 0, Kind::pool, "POOL", ""}},
       .effect = Effect::none,
       .examples = {"tclone __names volumes"},

@@ -13,6 +13,7 @@ std::string_view names_of(Kind kind) {
     case Kind::version: return "versions";
     case Kind::target: return "targets";
     case Kind::tag: return "tags";
+    case Kind::policy: return "policies";
     default: return "";
   }
 }

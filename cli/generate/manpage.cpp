@@ -241,6 +241,9 @@ What is said on standard error: debug, info, warn (the default) or error.
 names the pool to use where there are several.
 .It Pa /etc/tclone/pools/NAME.toml
 Where the pool of that name is found.
+.It Pa /etc/tclone/policies.d/NAME.toml
+A policy, see
+.Xr tclone-policy 5 .
 .It Pa /etc/tclone/keys/UUID.key
 The keys that tclone made, one a vault.
 .It Pa /var/lib/tclone/POOL
@@ -255,6 +258,7 @@ Locks, mount points and indexes of records, until the next boot.
 )";
 
 constexpr const char* kSee = R"(.Sh SEE ALSO
+.Xr tclone-policy 5 ,
 .Xr tclone-state 5 ,
 .Xr tclone 7 ,
 .Xr cryptsetup 8 ,

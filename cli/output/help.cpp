@@ -58,6 +58,7 @@ const std::vector<Heading>& headings() {
       {"Looking", {"list", "tree", "log", "show", "status", "path"}},
       {"Devices and filesystems", {"activate", "deactivate", "mount", "umount"}},
       {"Keys", {"key", "rekey"}},
+      {"Policies", {"policy"}},
       {"Pools", {"pool"}},
       {"When something went wrong", {"doctor", "recover"}},
       {"The program itself", {"completion", "version"}},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The only user of nlohmann-json.
+// With render_policy.cpp the only user of nlohmann-json.
 #include <nlohmann/json.hpp>
 
 #include "cli/output/render.h"

@@ -4,6 +4,7 @@
 
 #include "cli/command/commands.h"
 #include "cli/output/render.h"
+#include "cli/output/render_policy.h"
 #include "unit/catch.h"
 #include "unit/cli/views.h"
 
@@ -58,6 +59,10 @@ TEST_CASE("every JSON object has exactly the fields its documented shape has") {
   CHECK(keys(Json::parse(json::tree(views::tree()))) == documented("tree"));
   CHECK(keys(Json::parse(json::path("/dev/x"))) == documented("path"));
   CHECK(keys(Json::parse(json::findings({}))) == documented("findings"));
+
+  const Json policies = Json::parse(json::policies({engine::PolicyView{}}));
+  CHECK(keys(policies) == documented("policies"));
+  CHECK(keys(policies["policies"][0]) == documented("policy"));
 
   std::set<std::string> mounted = documented("outcome");
   mounted.merge(documented("mounted"));
