@@ -11,26 +11,6 @@ export TCLONE_FAULT_CHEAP_ARGON2=1
 # A fresh pool on the first disk: pool_up [OPTION…]
 pool_up() { expect_ok tclone pool create "$tc_pool" "${disk[0]}" --force "$@"; }
 
-# The journal's newest entry in the ring (tclone-state(5)), without its head: journal_text STATE-FOLDER.
-journal_text() {
-  local slot head newest=0 at=0 length=0
-  for ((slot = 0; slot < 16; slot++)); do
-    head=$(dd if="$1/journal" bs=16384 skip=$slot count=1 status=none | head -n 1 | tr -d '\0')
-    [[ $head == 'tclone journal 1 '* ]] || continue
-    read -r _ _ _ number _ size _ <<<"$head"
-    ((number > newest)) && newest=$number at=$((slot * 16384 + ${#head} + 1)) length=$size
-  done
-  tail -c +$((at + 1)) "$1/journal" | head -c "$length"
-}
-# Whether an operation is under way: there is an entry after the one whose number is in journal.done.
-journal_is_open() {
-  local next head
-  [[ -e $1/journal.toml ]] && return 0
-  next=$(($(cat "$1/journal.done" 2>/dev/null || echo 0) + 1))
-  head=$(dd if="$1/journal" bs=16384 skip=$((next % 16)) count=1 status=none | head -n 1 | tr -d '\0')
-  [[ $head == "tclone journal 1 $next "* ]]
-}
-
 # field FILE KEY: a value of a record (path below the state area), without quotes.
 field() {
   local line
