@@ -31,8 +31,6 @@ F real(const char* name) {
   return out;
 }
 
-ssize_t plain_read(int fd, void* to, std::size_t size) { return ::read(fd, to, size); }
-
 /// Flushes the disk has completed; 0 where that cannot be read.
 unsigned long flushes() {
   static const char* path = std::getenv("FLUSH_TRACE_STAT");
@@ -41,7 +39,7 @@ unsigned long flushes() {
   const int fd = real_open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
   std::array<char, 512> text{};
-  const ssize_t size = plain_read(fd, text.data(), text.size() - 1);
+  const ssize_t size = ::read(fd, text.data(), text.size() - 1);
   ::close(fd);
   if (size <= 0) return 0;
   unsigned long value = 0;

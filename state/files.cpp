@@ -78,6 +78,20 @@ Status sync_data(int fd, const std::string& shown) { return counted(::fdatasync(
 // Since Linux 5.8 syncfs reports an error of writing back anything since the descriptor was opened (syncfs(2)).
 Status sync_filesystem(int fd, const std::string& shown) { return counted(::syncfs(fd), shown); }
 
+Result<std::string> read_open(int fd, std::uint64_t size, const std::string& shown) {
+  std::string text(static_cast<std::size_t>(size), '\0');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t got = ::read(fd, text.data() + done, text.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(errno, shown, "cannot be read");
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  text.resize(done);
+  return text;
+}
+
 Result<std::string> read_whole(const Folder& folder, const std::string& path) {
   const Place place = TC_TRY(place_of(folder, path));
   // O_NONBLOCK: opening a fifo somebody put there must not hang.
@@ -95,17 +109,7 @@ Result<std::string> read_whole(const Folder& folder, const std::string& path) {
   if (!S_ISREG(st.st_mode)) return fail(Code::damaged, path, "is no regular file");
   if (st.st_size < 0 || static_cast<std::uint64_t>(st.st_size) > kMostFileBytes)
     return fail(Code::damaged, path, "is larger than any record (16 MiB)");
-  std::string text(static_cast<std::size_t>(st.st_size), '\0');
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t got = ::read(fd.get(), text.data() + done, text.size() - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, path, "cannot be read");
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  text.resize(done);
-  return text;
+  return read_open(fd.get(), static_cast<std::uint64_t>(st.st_size), path);
 }
 
 bool is_there(const Folder& folder, const std::string& path) {

@@ -19,6 +19,8 @@ constexpr std::uint64_t kMostFileBytes = 16ULL << 20U;  ///< a record is a few k
 
 /// The whole file. not_found when there is none; damaged when it is no regular file or too large.
 [[nodiscard]] Result<std::string> read_whole(const Folder& folder, const std::string& path);
+/// The first `size` bytes of an open file, or what there is of them.
+[[nodiscard]] Result<std::string> read_open(int fd, std::uint64_t size, const std::string& shown);
 [[nodiscard]] bool is_there(const Folder& folder, const std::string& path);
 /// Writes `text` to the file's temp file (".db.toml.tmp" beside it), not durably, replacing what an earlier crash
 /// left there.

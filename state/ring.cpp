@@ -99,15 +99,10 @@ Result<std::optional<Ring>> Ring::open(const Folder& folder) {
   return std::optional<Ring>(Ring(std::move(fd)));
 }
 
-bool Ring::is_there(const Folder& folder) { return state::is_there(folder, kRingFile); }
-
-Result<Ring> Ring::make(const Folder& folder) {
+Status Ring::make(const Folder& folder) {
   TC_CHECK(write_temp_durably(folder, kRingFile, std::string(kRingSlots * kRingSlotBytes, '\0')));
   TC_CHECK(publish_temp(folder, kRingFile));
-  TC_CHECK(sync_filesystem(folder.fd(), kRingFile));
-  std::optional<Ring> made = TC_TRY(open(folder));
-  if (!made) return fail(Code::damaged, kRingFile, "is gone right after it was made");
-  return std::move(*made);
+  return sync_filesystem(folder.fd(), kRingFile);
 }
 
 Result<std::optional<RingEntry>> Ring::in_slot(std::uint64_t slot) const {

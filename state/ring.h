@@ -44,10 +44,9 @@ class Ring {
  public:
   /// The ring of this folder; nullopt when there is none yet. damaged when its file is not one.
   [[nodiscard]] static Result<std::optional<Ring>> open(const Folder& folder);
-  [[nodiscard]] static bool is_there(const Folder& folder);
   /// Makes one of zeros, durably (allocated and written, so that no later write of a slot changes the file's metadata).
   /// One that is there already is replaced.
-  [[nodiscard]] static Result<Ring> make(const Folder& folder);
+  [[nodiscard]] static Status make(const Folder& folder);
 
   /// The entry of that number; nullopt when its slot holds another one, or none.
   [[nodiscard]] Result<std::optional<RingEntry>> at(std::uint64_t number) const;

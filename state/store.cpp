@@ -75,7 +75,7 @@ Result<Store> Store::create(const std::string& folder, const PoolRecord& pool) {
   if (state::is_there(store.files_, state::kPoolFile))
     return fail(Code::exists, folder, "holds the state of a pool already");
   for (const char* sub : {"vaults", "volumes", "versions"}) TC_CHECK(state::make_folder(store.files_, sub));
-  TC_TRY(state::Ring::make(store.files_));
+  TC_CHECK(state::Ring::make(store.files_));
   RecordChange change;
   change.pool = pool;
   TC_CHECK(store.apply(change));

@@ -6,8 +6,8 @@
 //
 // Reading needs no lock: each file is replaced by temp file and rename, so a reader sees the old record or the
 // new one. Writing needs the pool's lock (state/lock.h), which the store does not take itself.
-// Every file has `format = 1`, pool.toml 2 since the journal is a ring; a larger number is refused (Code::damaged, "written by a newer tclone"), as are
-// unknown keys, wrong types, out-of-range values, names that do not match their file, and paths that leave the
+// Every file has `format = 1`, pool.toml 2 since the journal is a ring; a larger number is refused (Code::damaged,
+// "written by a newer tclone"), as are unknown keys, wrong types, out-of-range values, names that do not match their file, and paths that leave the
 // folder: the error names file, line and field. Files are opened with O_NOFOLLOW below the folder's fd.
 #pragma once
 
@@ -71,10 +71,11 @@ class Store {
   /// written after a power cut although its rename is not preceded by an fsync: see kStateOptions in engine/stack/pool_stack.cpp.
   /// Applying the same change again gives the same store.
   /// Not atomic as a whole: the journal is what makes it so.
-  /// With Durable::now this and everything before it is durable when it returns: by an entry of its own in the ring, or, while
-  /// an operation is under way and for what is too long for a slot, by syncfs(2). With Durable::by_journal there is none: the journal holds the same change,
-  /// is durable, and is not overwritten before this is durable (state/ring.h): what is renamed or removed later on a
-  /// filesystem that orders its metadata, journal.done for one, cannot become durable earlier.
+  /// With Durable::now this and everything before it is durable when it returns: by an entry of its own in the ring, or,
+  /// while an operation is under way and for what is too long for a slot, by syncfs(2). With Durable::by_journal nothing
+  /// is synced: the journal holds the same change, is durable, and is not overwritten before this is durable
+  /// (state/ring.h). What is renamed or removed later on a filesystem that orders its metadata, journal.done for one,
+  /// cannot become durable earlier.
   [[nodiscard]] Status apply(const RecordChange& change, Durable durable = Durable::now);
 
   /// The operation under way, if any.
@@ -86,8 +87,9 @@ class Store {
   [[nodiscard]] Status sync() const;
   /// Ends it; need not be durable, because redoing a finished operation changes nothing.
   [[nodiscard]] Status clear_journal();
-  /// For whoever holds the pool's lock, before it looks at the journal: writes the records of operations before the one in
-  /// the journal again where a power cut took them. In the order of the operations, so that doing it twice changes nothing. Whether there were any.
+  /// For whoever holds the pool's lock and has found a journal: writes the records of operations before the one in it again
+  /// where a power cut took them, in the order of the operations, so that doing it twice changes nothing. The journal stays
+  /// what it was. Whether there were any.
   [[nodiscard]] Result<bool> replay();
 
  private:
@@ -103,7 +105,6 @@ class Store {
 
   void keep(const RecordChange& change);
   [[nodiscard]] Result<bool> note_in_ring(const RecordChange& change);
-  [[nodiscard]] Status add_to_ring(const std::string& text);
   [[nodiscard]] Status write_long_journal(const std::string& text);
   [[nodiscard]] Status fits(const Journal& journal, std::size_t text) const;
 

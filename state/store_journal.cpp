@@ -7,6 +7,7 @@
 #include "state/files.h"
 #include "state/records.h"
 #include "state/ring.h"
+#include "state/rules.h"
 #include "state/store.h"
 
 namespace tclone {
@@ -22,7 +23,7 @@ Result<std::uint64_t> read_done(const state::Folder& folder) {
   std::uint64_t number = 0;
   const char* end = text->data() + text->size();
   const auto [stopped, error] = std::from_chars(text->data(), end, number);
-  if (error != std::errc{} || stopped == end || *stopped != '\n' || stopped + 1 != end)
+  if (error != std::errc{} || stopped == end || *stopped != '\n' || stopped + 1 != end || number > state::kMostNumber)
     return fail(Code::damaged, kDoneFile, "does not hold a number");
   return number;
 }
@@ -32,11 +33,32 @@ Status write_done(const state::Folder& folder, std::uint64_t number) {
   return state::publish_temp(folder, kDoneFile);
 }
 
-/// Entries whose operation has not ended, as far as the disk knows.
-Result<std::vector<state::RingEntry>> open_entries(const state::Folder& folder) {
-  const std::optional<state::Ring> ring = TC_TRY(state::Ring::open(folder));
-  if (!ring) return std::vector<state::RingEntry>{};
-  return ring->after(TC_TRY(read_done(folder)));
+/// The ring as it is now.
+struct Seen {
+  state::Ring ring;
+  std::uint64_t done = 0;
+  std::vector<state::RingEntry> open;  ///< entries whose operation has not ended, as far as the disk knows
+};
+
+/// nullopt when there is no ring yet.
+Result<std::optional<Seen>> look_at_ring(const state::Folder& folder) {
+  std::optional<state::Ring> ring = TC_TRY(state::Ring::open(folder));
+  if (!ring) return std::optional<Seen>();
+  const std::uint64_t done = TC_TRY(read_done(folder));
+  std::vector<state::RingEntry> open = TC_TRY(ring->after(done));
+  return std::optional<Seen>(Seen{std::move(*ring), done, std::move(open)});
+}
+
+/// For a ring that has no open entry.
+Status add_to_ring(const state::Folder& folder, Seen& seen, const std::string& text) {
+  const std::optional<state::RingEntry> last = TC_TRY(seen.ring.at(seen.done));
+  state::RingEntry entry{seen.done + 1, last ? last->durable : 0, text};
+  // The slot's entry may be the only durable copy of its records.
+  if (entry.number > entry.durable + state::kRingSlots) {
+    TC_CHECK(state::sync_filesystem(folder.fd(), Store::kRecords));
+    entry.durable = seen.done;
+  }
+  return seen.ring.write(folder, entry);
 }
 
 }  // namespace
@@ -45,14 +67,15 @@ Result<std::optional<Journal>> Store::journal() const {
   const Result<std::string> text = state::read_whole(files_, state::kJournalFile);
   if (text) return std::optional<Journal>(TC_TRY(state::decode_journal(*text)));
   if (text.error().code != Code::not_found) return tl::unexpected(text.error());
-  const std::vector<state::RingEntry> open = TC_TRY(open_entries(files_));
-  if (open.empty()) return std::optional<Journal>();
-  return std::optional<Journal>(TC_TRY(state::decode_journal(open.back().text)));
+  const std::optional<Seen> seen = TC_TRY(look_at_ring(files_));
+  if (!seen || seen->open.empty()) return std::optional<Journal>();
+  return std::optional<Journal>(TC_TRY(state::decode_journal(seen->open.back().text)));
 }
 
 Result<bool> Store::replay() {
-  const std::vector<state::RingEntry> open = TC_TRY(open_entries(files_));
-  if (open.size() < 2) return false;
+  const std::optional<Seen> seen = TC_TRY(look_at_ring(files_));
+  if (!seen || seen->open.size() < 2) return false;
+  const std::vector<state::RingEntry>& open = seen->open;
   for (std::size_t i = 0; i + 1 < open.size(); ++i) {
     const Journal journal = TC_TRY(state::decode_journal(open[i].text));
     const Journal next = TC_TRY(state::decode_journal(open[i + 1].text));
@@ -66,7 +89,8 @@ Result<bool> Store::replay() {
 
 Status Store::write_journal(const Journal& journal) {
   const std::string text = TC_TRY(state::encode(journal));
-  if (TC_TRY(this->journal())) {
+  std::optional<Seen> seen = TC_TRY(look_at_ring(files_));
+  if (state::is_there(files_, state::kJournalFile) || (seen && !seen->open.empty())) {
     return fail(Code::exists, folder_ + "/" + state::kRingFile, "an operation is under way or was interrupted",
                 "tclone recover finishes or undoes it");
   }
@@ -74,31 +98,22 @@ Status Store::write_journal(const Journal& journal) {
   TCLONE_FAULT_POINT("journal.write");
   if (!state::fits_ring(text.size())) return write_long_journal(text);
   TCLONE_FAULT_POINT("journal.sync");
-  if (!state::Ring::is_there(files_)) TC_TRY(state::Ring::make(files_));
-  TC_CHECK(add_to_ring(text));
+  if (!seen) {
+    TC_CHECK(state::Ring::make(files_));
+    seen = TC_TRY(look_at_ring(files_));
+    if (!seen) return fail(Code::damaged, state::kRingFile, "is gone right after it was made");
+  }
+  TC_CHECK(add_to_ring(files_, *seen, text));
   TCLONE_FAULT_POINT("journal.sync.done");
   return {};
-}
-
-Status Store::add_to_ring(const std::string& text) {
-  std::optional<state::Ring> ring = TC_TRY(state::Ring::open(files_));
-  if (!ring) return fail(Code::damaged, state::kRingFile, "is gone");
-  const std::uint64_t done = TC_TRY(read_done(files_));
-  const std::optional<state::RingEntry> last = TC_TRY(ring->at(done));
-  state::RingEntry entry{done + 1, last ? last->durable : 0, text};
-  // The slot's entry may be the only durable copy of its records.
-  if (entry.number > entry.durable + state::kRingSlots) {
-    TC_CHECK(state::sync_filesystem(files_.fd(), kRecords));
-    entry.durable = done;
-  }
-  return ring->write(files_, entry);
 }
 
 /// Records that change without an operation: a journal that begins and ends at the transaction there is, so that recovery
 /// does no more than write them. False when there is one under way, whose place it would take, or no room.
 Result<bool> Store::note_in_ring(const RecordChange& change) {
-  if (!state::Ring::is_there(files_) || !TC_TRY(open_entries(files_)).empty()) return false;
   if (state::is_there(files_, state::kJournalFile) || !state::is_there(files_, state::kPoolFile)) return false;
+  std::optional<Seen> seen = TC_TRY(look_at_ring(files_));
+  if (!seen || !seen->open.empty()) return false;
   Journal journal;
   journal.operation = "write records";
   journal.from = TC_TRY(pool()).transaction;
@@ -106,7 +121,7 @@ Result<bool> Store::note_in_ring(const RecordChange& change) {
   journal.after = change;
   const std::string text = TC_TRY(state::encode(journal));
   if (!state::fits_ring(text.size())) return false;
-  TC_CHECK(add_to_ring(text));
+  TC_CHECK(add_to_ring(files_, *seen, text));
   return true;
 }
 
@@ -129,8 +144,8 @@ Status Store::clear_journal() {
     TC_CHECK(state::remove_file(files_, state::kJournalFile));
     // It must not come back with a power cut beside a later entry of the ring.
     TC_CHECK(state::sync_filesystem(files_.fd(), kRecords));
-  } else if (const auto open = TC_TRY(open_entries(files_)); !open.empty()) {
-    TC_CHECK(write_done(files_, open.back().number));
+  } else if (const auto seen = TC_TRY(look_at_ring(files_)); seen && !seen->open.empty()) {
+    TC_CHECK(write_done(files_, seen->open.back().number));
   }
   TCLONE_FAULT_POINT("journal.clear.done");
   return {};

@@ -128,13 +128,15 @@ class Builder {
   std::vector<Slot> slots_;
 };
 
-tl::unexpected<Error> misuse(const std::string& words, std::string_view why, const std::string& meant = "") {
-  std::string help = words.empty() ? "tclone --help" : "tclone " + words + " --help";
-  return fail(Code::usage, "", why, (meant.empty() ? "see " : "did you mean " + meant + "? see ") + help);
+/// `typed` is the word that is wrong, and `known` what may stand in its place.
+tl::unexpected<Error> misuse(const std::string& words, std::string_view why, std::string_view typed = {},
+                             const std::vector<std::string>& known = {}) {
+  const std::string help = words.empty() ? "see tclone --help" : "see tclone " + words + " --help";
+  return fail(Code::usage, "", why, did_you_mean(typed, known, help));
 }
 
-/// The command that somebody meant who typed this word: of the whole table, or of a group.
-std::string nearest_command(const std::string& word, const std::string& group) {
+/// The first words of all commands, or the second ones of a group's.
+std::vector<std::string> known_commands(std::string_view group) {
   std::vector<std::string> known;
   for (const Command& command : commands()) {
     if (command.hidden) continue;
@@ -142,19 +144,21 @@ std::string nearest_command(const std::string& word, const std::string& group) {
     if (!group.empty() && (words.size() < 2 || words.front() != group)) continue;
     known.emplace_back(group.empty() ? words.front() : words.back());
   }
-  return nearest(word, known);
+  return known;
 }
 
-/// The option that somebody meant by the first word of these that looks like one.
-std::string nearest_option(const std::vector<std::string>& unknown, const Command& command) {
-  const auto wrong =
-      std::find_if(unknown.begin(), unknown.end(), [](const auto& word) { return word.starts_with("--"); });
-  if (wrong == unknown.end()) return {};
+std::vector<std::string> known_options(const Command& command) {
   std::vector<std::string> known;
   for (const Option& option : command.options) known.push_back("--" + std::string(option.name));
   for (const Option& option : global_options())
     if (applies(option, command)) known.push_back("--" + std::string(option.name));
-  return nearest(wrong->substr(0, wrong->find('=')), known);
+  return known;
+}
+
+/// The first of the words that looks like an option, without its value; "" when none does.
+std::string first_option(const std::vector<std::string>& words) {
+  const auto found = std::find_if(words.begin(), words.end(), [](const auto& word) { return word.starts_with("--"); });
+  return found == words.end() ? std::string() : found->substr(0, found->find('='));
 }
 
 Status check_choice(std::string_view words, std::string_view what, std::string_view choices, const std::string& value) {
@@ -248,11 +252,11 @@ Result<Parsed> Builder::run(const Environment& env) {
   if (slot == nullptr) {
     const std::vector<std::string> unknown = app_.remaining(true);
     if (trouble.empty()) trouble = unknown.empty() ? "no command was given" : "no command is called " + unknown.front();
-    return misuse(in_group, trouble, unknown.empty() ? "" : nearest_command(unknown.front(), in_group));
+    return misuse(in_group, trouble, unknown.empty() ? "" : unknown.front(), known_commands(in_group));
   }
   const Command& command = *slot->command;
   if (!trouble.empty()) {
-    return misuse(std::string(command.words), trouble, nearest_option(app_.remaining(true), command));
+    return misuse(std::string(command.words), trouble, first_option(app_.remaining(true)), known_options(command));
   }
 
   Invocation out(command);

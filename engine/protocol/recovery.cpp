@@ -156,8 +156,8 @@ Result<Recovered> recover_session(Session& s, Tidy tidy) {
                                   {s.outer_pool(), device_names::data(s.pool), device_names::metadata(s.pool)}));
   }
   const auto status = TC_TRY(s.env.dm.pool_status(s.outer_pool()));
-  if (TC_TRY(s.store.replay())) s.record = TC_TRY(s.store.pool());
   const auto journal = TC_TRY(s.store.journal());
+  if (journal && TC_TRY(s.store.replay())) s.record = TC_TRY(s.store.pool());
   const std::vector<std::string> were_active = killed ? WorkMark::noted(s) : std::vector<std::string>{};
   // A failed pool says transaction 0, and one that takes no changes can neither finish nor undo anything.
   if (status.mode == dm::PoolMode::fail || (!status.writable() && (journal || killed))) return refuse_broken(s, status);

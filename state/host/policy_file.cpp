@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "base/fd.h"
@@ -152,8 +151,8 @@ void policy_fields(HandTable& table, PolicyFile& file) {
   }
 }
 
-/// Whoever may change it decides what root runs.
-Status only_roots(int fd, const std::string& shown, bool directory) {
+/// Whoever may change it decides what root runs. Its size.
+Result<std::uint64_t> only_roots(int fd, const std::string& shown, bool directory) {
   struct stat found {};
   if (::fstat(fd, &found) != 0) return fail_errno(errno, shown, "cannot be examined");
   if (!directory && !S_ISREG(found.st_mode))
@@ -163,21 +162,7 @@ Status only_roots(int fd, const std::string& shown, bool directory) {
   if ((found.st_mode & 022U) != 0)
     return fail(Code::key, shown, "can be changed by others than root", "examine it, then: chmod go-w " + shown);
   if (!directory && found.st_size > kMostFile) return fail(Code::usage, shown, "is larger than 1 MiB", "shorten it");
-  return {};
-}
-
-Result<std::string> read_all(int fd, const std::string& shown) {
-  std::string text;
-  std::array<char, 8192> buffer{};
-  for (;;) {
-    const ssize_t n = ::read(fd, buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail_errno(errno, shown, "cannot be read");
-    if (n == 0) return text;
-    text.append(buffer.data(), static_cast<std::size_t>(n));
-    if (text.size() > static_cast<std::size_t>(kMostFile))
-      return fail(Code::usage, shown, "is larger than 1 MiB", "shorten it");
-  }
+  return static_cast<std::uint64_t>(found.st_size);
 }
 
 Result<std::string> read_trusted(const std::string& etc, const std::string& name) {
@@ -192,7 +177,7 @@ Result<std::string> read_trusted(const std::string& etc, const std::string& name
     if (errno == ENOENT) return missing();
     return fail_errno(errno, directory, "cannot be opened");
   }
-  TC_CHECK(only_roots(folder.get(), directory, true));
+  TC_TRY(only_roots(folder.get(), directory, true));
   const std::string base = name + ".toml";
   // O_NONBLOCK: a pipe that lies there must not make this wait.
   const UniqueFd fd(::openat(folder.get(), base.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -201,8 +186,8 @@ Result<std::string> read_trusted(const std::string& etc, const std::string& name
     if (errno == ELOOP) return fail(Code::key, shown, "is a symbolic link", "replace it by a file");
     return fail_errno(errno, shown, "cannot be opened");
   }
-  TC_CHECK(only_roots(fd.get(), shown, false));
-  return read_all(fd.get(), shown);
+  const std::uint64_t size = TC_TRY(only_roots(fd.get(), shown, false));
+  return read_open(fd.get(), size, shown);
 }
 
 }  // namespace
