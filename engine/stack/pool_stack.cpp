@@ -27,7 +27,11 @@ using namespace std::chrono_literals;
 /// In ordered mode a file's blocks are on the disk before the transaction that knows of them is, and without delayed
 /// allocation they are known when they are written: a rename that a power cut has kept names a whole file, so a record
 /// costs no fsync of its own (ext4(5): data=ordered, nodelalloc; experiment "one sync for all records").
-constexpr const char* kStateOptions = "nosuid,nodev,noexec,errors=remount-ro,data=ordered,data_err=abort,nodelalloc";
+/// noinit_itable: ext4 zeroes the inode tables in the background by a request that a loop device answers by punching holes
+/// (sb_issue_zeroout without BLKDEV_ZERO_NOUNMAP, loop.c lo_fallocate), which takes from a pool file the blocks that
+/// hold_own_areas() gave it: on a full filesystem the next new inode makes the state area read-only.
+constexpr const char* kStateOptions =
+    "nosuid,nodev,noexec,errors=remount-ro,data=ordered,data_err=abort,nodelalloc,noinit_itable";
 
 dm::Piece piece(const Pool& pool, const Extent& e) {
   return {pool.backings[e.device].dev, to_sectors(e.start), to_sectors(e.length)};
